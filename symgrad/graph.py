@@ -1,0 +1,254 @@
+"""Functions: a DAG with named inputs, outputs and what is known about its nodes.
+
+Everything here iterates; a chain of a million nodes is ordinary input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from symgrad.node import Node, rebuild
+from symgrad.shapes import BATCH, dim_names, has_batch, shape_text
+from symgrad.tree import Tree, leaves, map_leaves
+
+EMPTY: Mapping[Any, Any] = MappingProxyType({})
+
+
+def toposort(roots: Iterable[Node]) -> list[Node]:
+    """Every node below the roots once, operands before users, in depth-first order of the roots."""
+    order: list[Node] = []
+    done: set[Node] = set()
+    for root in roots:
+        if root in done:
+            continue
+        stack: list[Node | None] = [root]
+        path: list[Node] = []
+        while stack:
+            node = stack.pop()
+            if node is None:  # all operands of the node on top of `path` are done
+                node = path.pop()
+                if node not in done:
+                    done.add(node)
+                    order.append(node)
+            elif node not in done:
+                path.append(node)
+                stack.append(None)
+                stack.extend([a for a in reversed(node.args) if a not in done])
+    return order
+
+
+def dependents(order: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
+    """The nodes of a topological order that depend on any of the sources, sources included."""
+    active = set(sources)
+    for node in order:
+        if node not in active and any(a in active for a in node.args):
+            active.add(node)
+    return active
+
+
+def substitute(roots: Iterable[Node], mapping: Mapping[Node, Node]) -> dict[Node, Node]:
+    """Every node below the roots, mapped to itself with the given nodes replaced."""
+    new = dict(mapping)
+    for node in toposort(roots):
+        if node not in new:
+            new[node] = rebuild(node, [new[a] for a in node.args])
+    return new
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a function: its name, and a tree of input nodes (one node, as a rule)."""
+
+    name: str
+    tree: Tree
+    dtype: str = "float64"
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How a transform made a function: what verification differentiates on its own to check it."""
+
+    kind: str
+    base: Function
+    wrt: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Function:
+    """An immutable function of symbolic arrays.
+
+    Attributes
+    ----------
+    name, doc
+        What it is called, and a text for the docstring.
+    parameters
+        In the order of the call.
+    result
+        A tree of nodes.
+    names
+        The author's local names of nodes.
+    bars
+        For each adjoint, the primal node that it is the adjoint of.
+    primal
+        The outputs of the function that was differentiated: what is computed forward.
+    origin
+        The transform that made this function, None for one that was written.
+    lines
+        For nodes, the line `file.py:12` of the user's source that made them.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    result: Tree
+    doc: str = ""
+    names: Mapping[Node, str] = EMPTY
+    bars: Mapping[Node, Node] = EMPTY
+    primal: tuple[Node, ...] = ()
+    origin: Origin | None = None
+    lines: Mapping[Node, str] = EMPTY
+    result_names: tuple[str, ...] = ()
+
+    @property
+    def input_nodes(self) -> list[Node]:
+        """Input nodes in order of the parameters, structures flattened."""
+        return [leaf for p in self.parameters for leaf in leaves(p.tree)]
+
+    @property
+    def output_nodes(self) -> list[Node]:
+        """Result nodes, structures flattened."""
+        return leaves(self.result)
+
+    @property
+    def inputs(self) -> dict[str, tuple[str, str]]:
+        """Names to shape text and dtype of the inputs."""
+        return {leaf.name: (_plain(leaf), leaf.dtype) for leaf in self.input_nodes}
+
+    @property
+    def outputs(self) -> dict[str, tuple[str, str]]:
+        """Names to shape text and dtype of the outputs."""
+        return {
+            name: (_plain(leaf), leaf.dtype)
+            for name, leaf in zip(self.output_names, self.output_nodes)
+        }
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """One distinct name for every output."""
+        found: list[str] = []
+        for position, node in enumerate(self.output_nodes):
+            name = (
+                self.result_names[position]
+                if position < len(self.result_names)
+                else self.names.get(node, "")
+            )
+            name = name or (self.name if len(self.output_nodes) == 1 else f"out{position}")
+            while name in found:
+                name += "_"
+            found.append(name)
+        return tuple(found)
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the symbolic dimensions, in order of appearance."""
+        found: dict[str, None] = {}
+        for leaf in self.input_nodes:
+            for size in leaf.shape:
+                if size is not BATCH:
+                    found.update(dict.fromkeys(dim_names(size)))
+        return tuple(found)
+
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether every float input is a `...` argument."""
+        inputs = [leaf for leaf in self.input_nodes if leaf.dtype == "float64"]
+        return bool(inputs) and all(leaf.shape == (BATCH,) for leaf in inputs)
+
+    @property
+    def has_batch(self) -> bool:
+        """Whether any input has a leading `...`."""
+        return any(has_batch(leaf.shape) for leaf in self.input_nodes)
+
+    def parameter(self, name: str) -> Parameter | None:
+        """The parameter of that name."""
+        return next((p for p in self.parameters if p.name == name), None)
+
+    def nodes(self) -> list[Node]:
+        """All nodes, operands before users."""
+        return toposort(self.output_nodes)
+
+    def ops(self) -> dict[str, int]:
+        """How often each operation occurs, by name; leaves are not counted."""
+        counts: dict[str, int] = {}
+        for node in self.nodes():
+            if node.args:
+                counts[node.op.name] = counts.get(node.op.name, 0) + 1
+        return dict(sorted(counts.items()))
+
+    def map(self, new: Mapping[Node, Node]) -> Function:
+        """The function with every node replaced; side tables follow their nodes.
+
+        `new` maps all nodes below the results; a note about a node it does not know is dropped.
+        """
+        names: dict[Node, str] = {}
+        for node, name in self.names.items():
+            if node in new:
+                names.setdefault(new[node], name)
+        lines: dict[Node, str] = {}
+        for node, line in self.lines.items():
+            if node in new:
+                lines.setdefault(new[node], line)
+        bars: dict[Node, Node] = {}
+        for adjoint, primal in self.bars.items():
+            if adjoint in new and primal in new:
+                bars.setdefault(new[adjoint], new[primal])
+        return replace(
+            self,
+            result=map_leaves(lambda leaf: new[leaf], self.result),
+            names=names,
+            lines=lines,
+            bars=bars,
+            primal=tuple(new[p] for p in self.primal if p in new),
+        )
+
+    def to_text(self) -> str:
+        """One line per node, for reading and for tests."""
+        label: dict[Node, str] = {}
+        rows = []
+        for count, node in enumerate(self.nodes()):
+            if node.op.name == "const":
+                label[node] = repr(node.value)
+                continue
+            if node.op.name == "dim":
+                label[node] = str(node.size)
+                continue
+            if node.op.name == "input":
+                label[node] = node.name
+                continue
+            label[node] = self.names.get(node) or f"v{count}"
+            inner = [label[a] for a in node.args]
+            inner += [f"{k}={v}" for k, v in zip(node.op.params, node.params)]
+            rows.append(f"{label[node]} = {node.op.name}({', '.join(inner)})  # {shape_text(node.shape)}")
+        outputs = ", ".join(label[node] for node in self.output_nodes)
+        parameters = ", ".join(p.name for p in self.parameters)
+        return "\n".join([f"{self.name}({parameters}):", *(f"  {r}" for r in rows), f"  return {outputs}"])
+
+    #: Set by the layers above: calling a function, and how it prints.
+    _call: ClassVar[Callable[..., Any] | None] = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        caller = type(self)._call
+        if caller is None:
+            raise TypeError("import symgrad to call a Function")
+        return caller(self, *args, **kwargs)
+
+    def __repr__(self) -> str:
+        return self.to_text()
+
+
+def _plain(leaf: Node) -> str:
+    return " ".join("..." if size is BATCH else str(size).replace(" ", "") for size in leaf.shape)

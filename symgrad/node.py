@@ -1,0 +1,372 @@
+"""The expression DAG: one interned node class, and operations as records in a registry.
+
+Two nodes with the same operation, operands and parameters are the same object, so common
+subexpressions are shared from the start and `is` compares structure. Names and notes are side tables
+of a `Function`, never fields of a node: interning would make two authors' names collide.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Literal
+from weakref import WeakValueDictionary
+
+from symgrad.errors import ShapeError, TraceError
+from symgrad.shapes import BATCH, Dim, Shape, broadcast, rank, shape_text
+from symgrad.text import Form
+
+DType = Literal["float64", "int64", "bool"]
+
+#: Every operation by name, in order of declaration.
+OPS: dict[str, Op] = {}
+
+_TABLE: WeakValueDictionary[tuple[Any, ...], Node] = WeakValueDictionary()
+_LOCK = threading.Lock()
+
+
+class Node:
+    """One value of the DAG: an operation applied to operands.
+
+    `shape` is a tuple of `int` and `Dim`, `dtype` one of float64 (the working float type, which is
+    float32 at run time where every float argument is), int64, bool. A parameter of the operation is an
+    attribute: `node.axes`. Arithmetic operators build further nodes.
+    """
+
+    __slots__ = ("__weakref__", "args", "dtype", "op", "params", "shape")
+
+    op: Op
+    args: tuple[Node, ...]
+    params: tuple[Any, ...]
+    shape: Shape
+    dtype: DType
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.params[self.op.params.index(name)]
+        except ValueError:
+            raise AttributeError(f"{self.op.name} has no parameter {name!r}") from None
+
+    @property
+    def rank(self) -> int:
+        """Number of dimensions, not counting a leading `...`."""
+        return rank(self.shape)
+
+    def is_constant(self, value: object = None) -> bool:
+        """Whether this is a literal, and the given one where a value is given."""
+        if self.op.name != "const":
+            return False
+        return value is None or (self.value == value and not isinstance(self.value, bool))
+
+    def __repr__(self) -> str:
+        inner = ", ".join(
+            a.op.name if a.args else str(a.params[0]) if a.params else a.op.name for a in self.args
+        )
+        params = ", ".join(f"{k}={v}" for k, v in zip(self.op.params, self.params))
+        joined = ", ".join(part for part in (inner, params) if part)
+        return f"<{self.op.name}({joined}) {shape_text(self.shape)} {self.dtype}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Node is pickled with its Function, never alone")
+
+    def __add__(self, other: Operand) -> Node:
+        return OPS["add"](self, other)
+
+    def __radd__(self, other: Operand) -> Node:
+        return OPS["add"](other, self)
+
+    def __sub__(self, other: Operand) -> Node:
+        return OPS["sub"](self, other)
+
+    def __rsub__(self, other: Operand) -> Node:
+        return OPS["sub"](other, self)
+
+    def __mul__(self, other: Operand) -> Node:
+        return OPS["mul"](self, other)
+
+    def __rmul__(self, other: Operand) -> Node:
+        return OPS["mul"](other, self)
+
+    def __truediv__(self, other: Operand) -> Node:
+        return OPS["div"](self, other)
+
+    def __rtruediv__(self, other: Operand) -> Node:
+        return OPS["div"](other, self)
+
+    def __pow__(self, other: Operand) -> Node:
+        return OPS["power"](self, other)
+
+    def __rpow__(self, other: Operand) -> Node:
+        return OPS["power"](other, self)
+
+    def __neg__(self) -> Node:
+        return OPS["neg"](self)
+
+
+Operand = Node | int | float | Fraction | Dim
+ShapeRule = Callable[..., Shape]
+AdjointRule = Callable[..., Node | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """One operation: everything symgrad knows of it. See `op` for the fields."""
+
+    name: str
+    operands: tuple[str, ...]
+    params: tuple[str, ...]
+    doc: str
+    shape: ShapeRule
+    dtype: Callable[..., DType]
+    numpy: Form
+    adjoint: Mapping[str, AdjointRule | None] | AdjointRule
+    sympy: Callable[..., Any] | None
+    sample: tuple[float, float] | Mapping[str, tuple[float, float]]
+    examples: tuple[Mapping[str, Any], ...]
+    special: tuple[float, ...]
+    variadic: bool
+    view: bool
+    statement: Any
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether operands broadcast together and the result is computed entry by entry."""
+        return self.shape is elementwise
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __call__(self, *operands: Operand, **params: Any) -> Node:
+        """The node for these operands, checked; Python numbers and dimensions become leaves."""
+        args = tuple([x if type(x) is Node else lift(x) for x in operands])
+        if not self.params:
+            values: tuple[Any, ...] = ()
+        else:
+            values = tuple(
+                [params[p] if p in params else self.defaults[p] for p in self.params]
+            )
+        return build(self, args, values)
+
+    def rule(self, position: int) -> AdjointRule | None:
+        """The adjoint rule of the edge to operand `position`; None where the edge has no derivative."""
+        if callable(self.adjoint):
+            return self.adjoint
+        return self.adjoint[self.operands[position]]
+
+
+def build(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Node:
+    """The interned node; on first meeting it, promote and check its operands."""
+    key = (op, params if op.name != "const" else _literal_key(params[0]), *map(id, args))
+    node = _TABLE.get(key)
+    if node is not None:
+        return node
+    if op.shape is elementwise:
+        promoted = _promote(op, args)
+        if promoted is not args:
+            # Keep the caller's key pointing at the node too would hold nothing alive: look up again.
+            return build(op, promoted, params)
+        shape = broadcast(*[a.shape for a in args], what=op.name) if len(args) > 1 else args[0].shape
+    else:
+        shape = op.shape(*args, **dict(zip(op.params, params)))
+    dtype = op.dtype(*args, **dict(zip(op.params, params)))
+    with _LOCK:
+        node = _TABLE.get(key)
+        if node is None:
+            node = Node()
+            node.op, node.args, node.params, node.shape, node.dtype = op, args, params, shape, dtype
+            _TABLE[key] = node
+    return node
+
+
+def rebuild(node: Node, args: Sequence[Node]) -> Node:
+    """The same operation on other operands; the node itself where nothing changed."""
+    args = tuple(args)
+    if all(map(lambda a, b: a is b, args, node.args)):
+        return node
+    return build(node.op, args, node.params)
+
+
+def _literal_key(value: Any) -> tuple[str, str]:
+    # 1, 1.0 and True, and 0.0 and -0.0, are equal to Python and different to numpy.
+    return type(value).__name__, repr(value)
+
+
+def lift(value: object) -> Node:
+    """A leaf for a Python number or a dimension; a Node stays as it is.
+
+    Raises TraceError for anything else, complex numbers among them.
+    """
+    if isinstance(value, Node):
+        return value
+    if isinstance(value, Dim):
+        return build(OPS["dim"], (), (value,))
+    if type(value) in (int, float, bool, Fraction):
+        return build(OPS["const"], (), (value,))
+    raise TraceError(
+        f"{type(value).__name__} cannot be part of an expression",
+        expected="a symbolic array, an int, a float or a dimension",
+        got=repr(value)[:60],
+    )
+
+
+# --- shape and dtype rules shared by every family ---------------------------------------------------
+
+
+def elementwise(*args: Node, **params: Any) -> Shape:
+    """Operands broadcast together as in numpy."""
+    return broadcast(*[a.shape for a in args])
+
+
+def promotes(*args: Node, **params: Any) -> DType:
+    """float64 where any operand is; else int64 where any is; else bool."""
+    kinds = {a.dtype for a in args}
+    return "float64" if "float64" in kinds else "int64" if "int64" in kinds else "bool"
+
+
+def floats(*args: Node, **params: Any) -> DType:
+    """Always a float, as division and exp give."""
+    return "float64"
+
+
+def integers(*args: Node, **params: Any) -> DType:
+    """Always int64."""
+    return "int64"
+
+
+def booleans(*args: Node, **params: Any) -> DType:
+    """Always bool."""
+    return "bool"
+
+
+def first(*args: Node, **params: Any) -> DType:
+    """The dtype of the first operand."""
+    return args[0].dtype
+
+
+def _promote(op: Op, args: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Operands with integer arrays made floats where a float meets them, and batches aligned.
+
+    Literals and sizes stay Python numbers, which take the dtype of what they meet; a whole float
+    literal becomes an int, so that `2.0 * x` and `2 * x` are one node.
+    """
+    out = args
+    if op.dtype in (promotes, floats) and len(args) > 1 or op.dtype is floats:
+        solid = any(a.dtype == "float64" and a.op.name != "const" for a in args)
+        if solid or op.dtype is floats:
+            out = tuple([_as_float(a, solid) for a in args])
+    if any(a.shape and a.shape[0] is BATCH for a in out):
+        ranks = [a.rank for a in out]
+        top = max(ranks)
+        if any(r < top and a.shape and a.shape[0] is BATCH for r, a in zip(ranks, out)):
+            out = tuple(
+                [
+                    OPS["expand_dims"](a, axes=tuple(range(top - r)))
+                    if r < top and a.shape and a.shape[0] is BATCH
+                    else a
+                    for r, a in zip(ranks, out)
+                ]
+            )
+    return args if all(map(lambda a, b: a is b, args, out)) else out
+
+
+def _as_float(node: Node, solid: bool) -> Node:
+    name = node.op.name
+    if name == "const":
+        value = node.params[0]
+        if isinstance(value, bool):
+            return lift(int(value))
+        if solid and isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+            if str(value) != "-0.0":
+                return lift(int(value))
+        return node
+    if node.dtype == "float64" or name == "dim":
+        return node
+    return OPS["cast"](node, to="float64")
+
+
+def check_rank(what: str, node: Node, expected: int) -> None:
+    """Raise ShapeError unless the node has that many dimensions."""
+    if node.rank != expected:
+        raise ShapeError(
+            f"{what}: wrong number of dimensions",
+            expected=f"{expected}",
+            got=f"{node.rank}, of shape {shape_text(node.shape)}",
+        )
+
+
+# --- the registry -----------------------------------------------------------------------------------
+
+
+def op(
+    name: str,
+    operands: str,
+    *,
+    doc: str,
+    numpy: Form,
+    adjoint: Mapping[str, AdjointRule | None] | AdjointRule,
+    sympy: Callable[..., Any] | None,
+    shape: ShapeRule = elementwise,
+    dtype: Callable[..., DType] = promotes,
+    params: str = "",
+    defaults: Mapping[str, Any] | None = None,
+    sample: tuple[float, float] | Mapping[str, tuple[float, float]] = (-2.0, 2.0),
+    special: tuple[float, ...] = (),
+    examples: Sequence[Mapping[str, Any]] = (),
+    variadic: bool = False,
+    view: bool = False,
+    statement: Any = None,
+) -> Op:
+    """Declare an operation; its tests, its line in `symgrad ops` and its derivative follow from this.
+
+    Parameters
+    ----------
+    name, operands, params
+        Its name; the names of its operands and of its parameters, separated by spaces.
+    doc
+        One sentence.
+    shape, dtype
+        Rules from operands (and parameters by keyword) to the result's; `elementwise` broadcasts.
+    numpy
+        Text of the operands to text of the result, see `symgrad.text`.
+    adjoint
+        One entry an edge: `lambda g, y, *operands: contribution`, where `g` is the adjoint of the
+        output `y`; None says on purpose that the edge has no derivative. A contribution may have the
+        broadcast shape: the driver sums it down. A variadic operation gives one function
+        `(g, y, position) -> contribution`.
+    sympy
+        Meaning, for verification. Elementwise: `lambda sp, *symbols: expression`. Others:
+        `lambda m, node, *arrays: array` on numpy object arrays of scalars that know + - * /; `m` is the
+        evaluation at work (`m.shape(s)`, `m.size(d)`, `m.apply(lambda sp, a, b: sp.Max(a, b), x, y)`).
+    sample, special, examples
+        Tested domain (one interval, or one an operand), further points to test at, and for operations
+        that are not elementwise the calls to test: `{"shapes": ("n d",), "axes": (0,)}`.
+    view
+        Whether numpy's result may share memory with its first operand.
+    statement
+        For operations that need lines of their own: `(node, target, operands, env) -> list of lines`.
+
+    Raises
+    ------
+    TypeError
+        At import: a duplicate name, an empty doc, a missing or unknown edge.
+    """
+    names = tuple(operands.split())
+    if name in OPS:
+        raise TypeError(f"operation {name!r} is declared twice")
+    if not doc.strip():
+        raise TypeError(f"operation {name!r} has no doc")
+    if not variadic and isinstance(adjoint, Mapping) and set(adjoint) != set(names):
+        raise TypeError(f"operation {name!r}: adjoint rules for {set(adjoint)}, operands are {names}")
+    if variadic is not callable(adjoint):
+        raise TypeError(f"operation {name!r}: variadic operations give one adjoint function, others a dict")
+    if shape is not elementwise and names and not examples:
+        raise TypeError(f"operation {name!r} is not elementwise and gives no examples to test")
+    record = Op(
+        name, names, tuple(params.split()), doc, shape, dtype, numpy, adjoint, sympy, sample,
+        tuple(examples), special, variadic, view, statement, dict(defaults or {}),
+    )  # fmt: skip
+    OPS[name] = record
+    return record

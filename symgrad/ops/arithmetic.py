@@ -1,0 +1,113 @@
+"""Arithmetic: sums, products, quotients, powers, and what depends on signs alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from symgrad.node import Node, floats, lift, op
+from symgrad.spelling import spell, spelled
+from symgrad.text import PRODUCT, SUM, Text, call, infix, power as power_form, prefix
+
+add = op(
+    "add", "a b",
+    doc="Sum.",
+    numpy=infix("+", SUM),
+    adjoint={"a": lambda g, y, a, b: g, "b": lambda g, y, a, b: g},
+    sympy=lambda sp, a, b: a + b,
+)  # fmt: skip
+
+sub = op(
+    "sub", "a b",
+    doc="Difference.",
+    numpy=infix("-", SUM),
+    adjoint={"a": lambda g, y, a, b: g, "b": lambda g, y, a, b: -g},
+    sympy=lambda sp, a, b: a - b,
+)  # fmt: skip
+
+neg = op(
+    "neg", "x",
+    doc="Negative.",
+    numpy=prefix("-"),
+    adjoint={"x": lambda g, y, x: -g},
+    sympy=lambda sp, x: -x,
+)  # fmt: skip
+
+mul = op(
+    "mul", "a b",
+    doc="Product.",
+    numpy=infix("*", PRODUCT),
+    adjoint={"a": lambda g, y, a, b: g * b, "b": lambda g, y, a, b: g * a},
+    sympy=lambda sp, a, b: a * b,
+)  # fmt: skip
+
+div = op(
+    "div", "a b",
+    doc="Quotient.",
+    dtype=floats,
+    numpy=infix("/", PRODUCT),
+    adjoint={"a": lambda g, y, a, b: g / b, "b": lambda g, y, a, b: -g * y / b},
+    sympy=lambda sp, a, b: a / b,
+    sample={"a": (-2.0, 2.0), "b": (0.5, 2.0)},
+)  # fmt: skip
+
+square = op(
+    "square", "x",
+    doc="Square.",
+    numpy=lambda node, operands, env: power_form(node, [*operands, Text("2", weak=True)], env),
+    adjoint={"x": lambda g, y, x: 2 * g * x},
+    sympy=lambda sp, x: x**2,
+)  # fmt: skip
+
+sqrt = op(
+    "sqrt", "x",
+    doc="Square root; its derivative at 0 is inf.",
+    dtype=floats,
+    numpy=call("np.sqrt"),
+    adjoint={"x": lambda g, y, x: g / (2 * y)},
+    sympy=lambda sp, x: sp.sqrt(x),
+    sample=(0.1, 4.0),
+)  # fmt: skip
+
+absolute = op(
+    "abs", "x",
+    doc="Absolute value; its derivative at 0 is 0.",
+    numpy=call("np.abs"),
+    adjoint={"x": lambda g, y, x: g * sign(x)},
+    sympy=lambda sp, x: sp.Abs(x),
+    special=(0.0, -0.0),
+)  # fmt: skip
+
+sign = op(
+    "sign", "x",
+    doc="Sign: -1, 0 or 1; its derivative is 0.",
+    numpy=call("np.sign"),
+    adjoint={"x": None},
+    sympy=lambda sp, x: sp.sign(x),
+    special=(0.0,),
+)  # fmt: skip
+
+
+for _operation, _functions, _method in (
+    (add, (np.add,), None),
+    (sub, (np.subtract,), None),
+    (neg, (np.negative,), None),
+    (mul, (np.multiply,), None),
+    (div, (np.true_divide,), None),
+    (square, (np.square,), None),
+    (sqrt, (np.sqrt,), None),
+    (absolute, (np.abs, np.fabs), None),
+    (sign, (np.sign,), None),
+):
+    spell(_operation, *_functions, method=_method)
+
+
+@spelled(np.positive)
+def positive(x: Node) -> Node:
+    """`+x`."""
+    return x
+
+
+@spelled(np.reciprocal)
+def reciprocal(x: Node) -> Node:
+    """`1 / x`, in floats."""
+    return 1 / lift(x)

@@ -1,0 +1,102 @@
+"""Leaves of the DAG: inputs, literals, sizes, arrays of literals; and the cast to float."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from symgrad.node import DType, Node, op
+from symgrad.shapes import Shape
+from symgrad.text import ATOM, PRODUCT, UNARY, Environment, Text
+
+
+def literal(value: Any) -> Text:
+    """Python text of a number that reads back as exactly that number."""
+    if isinstance(value, Fraction):
+        if value.denominator == 1:
+            return literal(value.numerator)
+        return Text(f"{value.numerator} / {value.denominator}", PRODUCT, weak=True)
+    if isinstance(value, float) and value != value:
+        return Text("np.nan", ATOM, weak=True)
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        return Text("np.inf", ATOM, True) if value > 0 else Text("-np.inf", UNARY, True)
+    source = repr(value)
+    return Text(source, UNARY if source.startswith("-") else ATOM, weak=True)
+
+
+def _const(node: Node, operands: Sequence[Text], env: Environment) -> Text:
+    return literal(node.value)
+
+
+def _const_dtype(value: Any) -> DType:
+    return "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else "float64"
+
+
+const = op(
+    "const", "", params="value",
+    doc="A literal number.",
+    shape=lambda value: (),
+    dtype=_const_dtype,
+    numpy=_const,
+    adjoint={},
+    sympy=lambda m, node: m.number(node.value),
+)  # fmt: skip
+
+
+def _size(node: Node, operands: Sequence[Text], env: Environment) -> Text:
+    source = env.dim(node.size)
+    simple = source.isidentifier() or source.isdigit()
+    return Text(source if simple else f"({source})", ATOM, weak=True)
+
+
+dim = op(
+    "dim", "", params="size",
+    doc="A symbolic dimension used as a number.",
+    shape=lambda size: (),
+    dtype=lambda size: "int64",
+    numpy=_size,
+    adjoint={},
+    sympy=lambda m, node: m.number(m.size(node.size)),
+)  # fmt: skip
+
+
+def _no_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
+    raise AssertionError("inputs are named by the function they belong to")
+
+
+input_ = op(
+    "input", "", params="name shape dtype",
+    doc="An argument of the function.",
+    shape=lambda name, shape, dtype: shape,
+    dtype=lambda name, shape, dtype: dtype,
+    numpy=_no_text,
+    adjoint={},
+    sympy=None,
+)  # fmt: skip
+
+
+def input_node(name: str, shape: Shape, dtype: str = "float64") -> Node:
+    """The input called `name`; equal names, shapes and dtypes are one node."""
+    return input_(name=name, shape=shape, dtype=dtype)
+
+
+def _cast(node: Node, operands: Sequence[Text], env: Environment) -> Text:
+    (x,) = operands
+    if x.weak:
+        return Text(f"float({x.source})", weak=True)
+    dtype = env.dtype if node.to == "float64" else f"np.{node.to}"
+    return Text(f"np.asarray({x.source}, {dtype})" if not node.shape else f"{x.inside(ATOM)}.astype({dtype})")
+
+
+cast = op(
+    "cast", "x", params="to",
+    doc="The same numbers in another dtype; to float it is exact for integers below 2**53.",
+    shape=lambda x, to: x.shape,
+    dtype=lambda x, to: to,
+    numpy=_cast,
+    adjoint={"x": lambda g, y, x: g if x.dtype == "float64" and y.dtype == "float64" else None},
+    sympy=lambda m, node, x: x,
+    examples=[{"shapes": ("3",), "dtypes": ("int64",), "to": "float64"}],
+)  # fmt: skip
+
