@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
+from symgrad.errors import TraceError
 from symgrad.node import DType, Node, op
 from symgrad.shapes import Shape
+from symgrad.spelling import spell
 from symgrad.text import ATOM, PRODUCT, UNARY, Environment, Text
 
 
@@ -100,3 +104,85 @@ cast = op(
     examples=[{"shapes": ("3",), "dtypes": ("int64",), "to": "float64"}],
 )  # fmt: skip
 
+
+
+class Numbers:
+    """A numpy array as a hashable value: its dtype, shape and bytes."""
+
+    __slots__ = ("_hash", "data", "dtype", "shape")
+
+    def __init__(self, values: np.ndarray[Any, Any]) -> None:
+        self.dtype = str(values.dtype)
+        self.shape = values.shape
+        self.data = np.ascontiguousarray(values).tobytes()
+        self._hash = hash((self.dtype, self.shape, self.data))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Numbers) and (
+            (self.dtype, self.shape, self.data) == (other.dtype, other.shape, other.data)
+        )
+
+    def array(self) -> np.ndarray[Any, Any]:
+        """The numbers as a fresh array."""
+        return np.frombuffer(self.data, self.dtype).reshape(self.shape).copy()
+
+    def __repr__(self) -> str:
+        return f"array{self.shape}"
+
+
+def _array_source(values: Any) -> str:
+    if isinstance(values, list):
+        return "[" + ", ".join(_array_source(v) for v in values) + "]"
+    return literal(values).source
+
+
+def _array(node: Node, operands: Sequence[Text], env: Environment) -> Text:
+    dtype = env.dtype if node.dtype == "float64" else {"bool": "np.bool_", "int64": "np.int64"}[node.dtype]
+    values = node.value.array()
+    if values.size == 0:
+        return Text(f"np.zeros({values.shape!r}, {dtype})")
+    return Text(f"np.array({_array_source(values.tolist())}, {dtype})")
+
+
+array = op(
+    "array", "", params="value",
+    doc="An array of literal numbers.",
+    shape=lambda value: value.shape,
+    dtype=lambda value: value.dtype,
+    numpy=_array,
+    adjoint={},
+    sympy=lambda m, node: m.literal(node.value.array()),
+)  # fmt: skip
+
+
+def array_node(values: np.ndarray[Any, Any]) -> Node:
+    """A literal array; integers keep int64, other real numbers become float64.
+
+    Raises TraceError for what is not real numbers.
+    """
+    kind = values.dtype.kind
+    if kind not in "fiub":
+        raise TraceError(f"an array of dtype {values.dtype} cannot be part of an expression")
+    target = {"f": "float64", "b": "bool"}.get(kind, "int64")
+    return array(value=Numbers(values.astype(target)))
+
+
+def astype(x: Node, dtype: Any, order: str = "K", casting: str = "unsafe", copy: bool = True) -> Node:
+    """`x.astype(dtype)`: any float type is the working float, any integer type int64."""
+    kind = np.dtype(dtype).kind
+    to = {"f": "float64", "i": "int64", "u": "int64", "b": "bool"}.get(kind)
+    if to is None:
+        raise TraceError(f"astype({np.dtype(dtype)}) is not supported", expected="a float, integer or bool type")
+    return x if x.dtype == to else cast(x, to=to)
+
+
+def copy(x: Node, order: str = "C") -> Node:
+    """`x.copy()`: values do not change here, so it is the array itself."""
+    return x
+
+
+spell(astype, np.astype if hasattr(np, "astype") else "astype", method="astype")
+spell(copy, np.copy, method="copy")

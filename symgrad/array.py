@@ -1,0 +1,270 @@
+"""The symbolic array that a traced function sees: numpy's protocols around a node of the DAG."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from symgrad.errors import SymgradError, TraceError
+from symgrad.locate import user_line
+from symgrad.node import Node, lift
+from symgrad.ops.leaves import array_node
+from symgrad.recording import record
+from symgrad.shapes import Dim, core, product, shape_text
+from symgrad.spelling import FUNCTIONS, METHODS
+
+
+class Array:
+    """A symbolic array: operators, methods, indexing and numpy functions build the DAG."""
+
+    __slots__ = ("node",)
+    __array_priority__ = 1000
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """Its dimensions, integers or symbolic ones; a leading `...` is not listed."""
+        return core(self.node.shape)
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions, not counting a leading `...`."""
+        return self.node.rank
+
+    @property
+    def size(self) -> Any:
+        """Number of elements."""
+        return product(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float64, int64 or bool."""
+        return np.dtype(self.node.dtype)
+
+    @property
+    def T(self) -> Array:
+        """The transposed array."""
+        return invoke(FUNCTIONS[np.transpose], (self,), {})  # type: ignore[no-any-return]
+
+    @property
+    def mT(self) -> Array:
+        """The array with its last two axes exchanged."""
+        return invoke(FUNCTIONS[np.swapaxes], (self, -1, -2), {})  # type: ignore[no-any-return]
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if kwargs.get("out") is not None:
+            raise _refused(
+                f"np.{ufunc.__name__}(..., out=...)",
+                "a symbolic array cannot be written to",
+                "assign the result to a name",
+            )
+        kwargs.pop("out", None)
+        if method == "__call__":
+            return invoke(_builder(ufunc), inputs, kwargs)
+        reduction = _REDUCTIONS.get((ufunc, method))
+        if reduction is None:
+            raise _refused(
+                f"np.{ufunc.__name__}.{method}", "this method of a ufunc is not traced",
+                "np.sum, np.prod, np.max, np.min, np.cumsum or np.outer",
+            )  # fmt: skip
+        if method in ("reduce", "accumulate"):
+            kwargs.setdefault("axis", 0)
+        return invoke(_builder(reduction), inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return invoke(_builder(function), args, kwargs)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise _refused(
+            "np.asarray of a symbolic array",
+            "a symbolic array has no numbers in it",
+            "leave the conversion out: the generated code accepts anything that np.asarray accepts",
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        builder = METHODS.get(name)
+        if builder is None:
+            close = difflib.get_close_matches(name, METHODS, 1)
+            raise AttributeError(
+                f"a symbolic array has no attribute {name!r}" + (f"; {close[0]!r} exists" if close else "")
+            )
+
+        def method(*args: Any, **kwargs: Any) -> Any:
+            return invoke(builder, (self, *args), kwargs)
+
+        return method
+
+    def __getitem__(self, key: Any) -> Any:
+        return invoke(METHODS["__getitem__"], (self, key), {})
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise _refused(
+            "assignment to elements of a symbolic array",
+            "arrays are values here, they do not change",
+            "np.where(mask, new, old), np.concatenate, np.stack or sg.scatter_add",
+        )
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a scalar")
+        return self.shape[0] if isinstance(self.shape[0], int) else int(self.shape[0])
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("iteration over a scalar")
+        if not isinstance(self.shape[0], int):
+            raise _refused(
+                f"iteration over a symbolic dimension {self.shape[0]}",
+                "its size is known only when the generated code runs",
+                "whole-array numpy, or sg.scan / sg.fori_loop",
+            )
+        return (self[i] for i in range(self.shape[0]))
+
+    def __bool__(self) -> bool:
+        raise _refused(
+            "a symbolic value decides an `if`, `while`, `and`, `or` or `not`",
+            "its truth is known only when the generated code runs",
+            "np.where(condition, a, b) for a choice; & | ~ between conditions; np.maximum, np.clip for bounds",
+        )
+
+    def __float__(self) -> float:
+        raise _refused(
+            "float(...), int(...) or math.* of a symbolic value",
+            "its value is known only when the generated code runs",
+            "the numpy function, such as np.exp for math.exp",
+        )
+
+    __int__ = __float__  # type: ignore[assignment]
+    __index__ = __float__  # type: ignore[assignment]
+    __complex__ = __float__  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<symbolic array of shape {shape_text(self.node.shape)}, {self.node.dtype}>"
+
+
+_REDUCTIONS: dict[Any, Any] = {
+    (np.add, "reduce"): np.sum,
+    (np.multiply, "reduce"): np.prod,
+    (np.maximum, "reduce"): np.max,
+    (np.minimum, "reduce"): np.min,
+    (np.add, "accumulate"): np.cumsum,
+    (np.multiply, "accumulate"): np.cumprod,
+    (np.logical_and, "reduce"): np.all,
+    (np.logical_or, "reduce"): np.any,
+    (np.multiply, "outer"): np.outer,
+}
+
+
+def _refused(what: str, got: str, hint: str) -> TraceError:
+    return TraceError(what, where=user_line(), got=got, hint=hint)
+
+
+def _builder(function: Any) -> Callable[..., Any]:
+    builder = FUNCTIONS.get(function)
+    if builder is not None:
+        return builder
+    name = _spelling(function)
+    known = {_spelling(f): f for f in FUNCTIONS}
+    close = difflib.get_close_matches(name, known, 3, 0.5)
+    raise TraceError(
+        f"{name} is not an operation symgrad knows",
+        where=user_line(),
+        hint=(f"{', '.join(close)}; or " if close else "") + "sg.custom for an operation of your own",
+    )
+
+
+def _spelling(function: Any) -> str:
+    module = getattr(function, "__module__", None) or "numpy"
+    return f"{module.replace('numpy', 'np', 1)}.{getattr(function, '__name__', function)}"
+
+
+def invoke(builder: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+    """Call a builder on the nodes inside symbolic arrays; errors learn the user's line."""
+    try:
+        result = builder(*[unwrap(a) for a in args], **{k: unwrap(v) for k, v in kwargs.items()})
+    except SymgradError as error:
+        if error.where is None:
+            error.where = user_line()
+        raise
+    except TypeError as error:
+        raise TraceError(
+            f"{getattr(builder, '__name__', builder)}: {error}", where=user_line()
+        ) from error
+    return wrap(result)
+
+
+def wrap(value: Any) -> Any:
+    """Nodes to symbolic arrays, in tuples and lists too."""
+    if type(value) is Node:
+        record(value)
+        return Array(value)
+    if isinstance(value, (tuple, list)):
+        return type(value)(wrap(v) for v in value)
+    return value
+
+
+def unwrap(value: Any) -> Any:
+    """Symbolic arrays to nodes; numpy arrays to literals; Python values as they are."""
+    if type(value) is Array:
+        return value.node
+    if isinstance(value, np.generic):
+        return unwrap(value.item())
+    if isinstance(value, np.ndarray):
+        return unwrap(value.item()) if value.ndim == 0 else array_node(value)
+    if isinstance(value, list):
+        return [unwrap(v) for v in value]
+    if type(value) is tuple:
+        return tuple(unwrap(v) for v in value)
+    if isinstance(value, complex):
+        raise TraceError("complex numbers are not supported", where=user_line(), got=repr(value))
+    return value
+
+
+def as_node(value: Any) -> Node:
+    """A node for anything that can be an operand: symbolic, a number, a dimension, a numpy array."""
+    value = unwrap(value)
+    if isinstance(value, (list, tuple)) and value:
+        if any(isinstance(v, (Node, list, tuple)) for v in value):
+            return FUNCTIONS[np.stack]([as_node(v) for v in value])  # type: ignore[no-any-return]
+        return array_node(np.array(value))
+    return lift(value)
+
+
+def _operator(function: Any, reflected: bool) -> Callable[[Array, Any], Any]:
+    def operate(self: Array, other: Any) -> Any:
+        if not isinstance(other, (Array, Dim, int, float, np.generic, np.ndarray, list)):
+            if isinstance(other, complex):
+                unwrap(other)
+            return NotImplemented
+        if isinstance(other, list):
+            other = np.array(other)
+        operands = (other, self) if reflected else (self, other)
+        return invoke(_builder(function), operands, {})
+
+    return operate
+
+
+for _name, _ufunc in {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide,
+    "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power, "matmul": np.matmul,
+    "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
+}.items():  # fmt: skip
+    setattr(Array, f"__{_name}__", _operator(_ufunc, reflected=False))
+    setattr(Array, f"__r{_name}__", _operator(_ufunc, reflected=True))
+for _name, _ufunc in {
+    "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+    "eq": np.equal, "ne": np.not_equal,
+}.items():  # fmt: skip
+    setattr(Array, f"__{_name}__", _operator(_ufunc, reflected=False))
+for _name, _ufunc in {
+    "neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert
+}.items():  # fmt: skip
+    setattr(Array, f"__{_name}__", lambda self, _u=_ufunc: invoke(_builder(_u), (self,), {}))
+
+Dim.to_array = staticmethod(lambda size: Array(lift(size)))  # type: ignore[assignment]

@@ -1,0 +1,95 @@
+"""A Function applied to nodes: its inputs replaced, its symbolic dimensions bound to theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symgrad.errors import ShapeError
+from symgrad.graph import Function, toposort
+from symgrad.node import Node, build
+from symgrad.ops.leaves import cast
+from symgrad.shapes import (
+    BATCH,
+    Dim,
+    Shape,
+    Size,
+    broadcast,
+    core,
+    has_batch,
+    shape_text,
+    substitute,
+)
+from symgrad.tree import Tree, leaves, map_leaves
+
+
+def inline(function: Function, arguments: Sequence[Tree]) -> Tree:
+    """The function's result on these arguments, one tree of nodes a parameter.
+
+    Raises ShapeError where an argument's shape does not match the declared one.
+    """
+    mapping: dict[Node, Node] = {}
+    sizes: dict[str, Size] = {}
+    batches: list[Shape] = []
+    for parameter, tree in zip(function.parameters, arguments):
+        for leaf, node in zip(leaves(parameter.tree), leaves(tree)):
+            batches.append(_unify(function, leaf, node, sizes))
+            mapping[leaf] = node if node.dtype == leaf.dtype else cast(node, to=leaf.dtype)
+    _check(function, mapping, sizes)
+    batch = broadcast(*batches, what=function.name) if batches else ()
+    for node in toposort(function.output_nodes):
+        if node not in mapping:
+            params = tuple(_bind(value, sizes, batch) for value in node.params)
+            mapping[node] = build(node.op, tuple(mapping[a] for a in node.args), params)
+    return map_leaves(lambda leaf: mapping[leaf], function.result)
+
+
+def _unify(function: Function, leaf: Node, node: Node, sizes: dict[str, Size]) -> Shape:
+    wanted = core(leaf.shape)
+    given = node.shape
+    if has_batch(leaf.shape):
+        split = len(given) - len(wanted)
+        if split >= 0:
+            head, given = given[:split], given[split:]
+        else:
+            raise _mismatch(function, leaf, node)
+    else:
+        head = ()
+    if len(given) != len(wanted) or (has_batch(given) and not has_batch(wanted)):
+        raise _mismatch(function, leaf, node)
+    for size, actual in zip(wanted, given):
+        if isinstance(size, Dim) and len(size.terms) == 1:
+            (atoms, factor), = size.terms
+            if len(atoms) == 1 and factor == 1 and isinstance(atoms[0], str):
+                sizes.setdefault(atoms[0], actual)
+    return head
+
+
+def _check(function: Function, mapping: dict[Node, Node], sizes: dict[str, Size]) -> None:
+    for leaf, node in mapping.items():
+        wanted = tuple(substitute(size, sizes) for size in core(leaf.shape))
+        given = node.shape[len(node.shape) - len(wanted) :]
+        if wanted != given:
+            raise _mismatch(function, leaf, node)
+
+
+def _mismatch(function: Function, leaf: Node, node: Node) -> ShapeError:
+    return ShapeError(
+        f"{function.name}: argument {leaf.name!r} has the wrong shape",
+        expected=shape_text(leaf.shape),
+        got=shape_text(node.shape),
+    )
+
+
+def _bind(value: Any, sizes: dict[str, Size], batch: Shape) -> Any:
+    if isinstance(value, Dim):
+        return substitute(value, sizes)
+    if type(value) is tuple:
+        bound: list[Any] = []
+        for entry in value:
+            if entry is BATCH:
+                bound.extend(batch)
+            else:
+                bound.append(_bind(entry, sizes, batch))
+        return tuple(bound)
+    return value

@@ -1,0 +1,65 @@
+"""Conversion and checks of arguments, carried along by generated modules."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def _floats(names, values, only=None):
+    """Arrays of one float type: float32 where all of them are, else float64; scalars as numpy scalars."""
+    arrays = [_numbers(name, value) for name, value in zip(names, values)]
+    dtype = only or (np.float32 if all(a.dtype == np.float32 for a in arrays) else np.float64)
+    arrays = [a if a.dtype == dtype else a.astype(dtype) for a in arrays]
+    return [a if a.ndim else a[()] for a in arrays], dtype
+
+
+def _numbers(name, value):
+    """The value as an array of real numbers."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: expected a rectangular array of numbers: {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: expected real numbers, got dtype {array.dtype}")
+    return array
+
+
+def _integers(name, value):
+    """The value as an int64 array."""
+    array = np.asarray(value)
+    if array.size == 0 and array.dtype.kind == "f":
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iub":
+        raise TypeError(f"{name}: expected integers, got dtype {array.dtype}")
+    return array.astype(np.int64, copy=False)
+
+
+def _booleans(name, value):
+    """The value as a bool array."""
+    array = np.asarray(value)
+    if array.dtype.kind != "b":
+        raise TypeError(f"{name}: expected booleans, got dtype {array.dtype}")
+    return array
+
+
+def _shape_error(name, array, expected, **sizes):
+    """The error for an argument of the wrong shape."""
+    where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
+    return ValueError(f"{name}: expected shape {expected}{' with ' + where if where else ''}, got {array.shape}")
+
+
+def _batch_shape(names, shapes):
+    """The common shape of elementwise arguments."""
+    first = shapes[0]
+    if all(shape == first for shape in shapes):
+        return first
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        listed = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes))
+        raise ValueError(f"expected shapes that broadcast together, got {listed}") from None
+
+
+def _full(value, shape, dtype):
+    """An elementwise result in the full shape of the arguments, in memory of its own."""
+    return np.array(np.broadcast_to(value, shape), dtype)[()]

@@ -1,0 +1,36 @@
+"""Where in the user's source something happens: for error messages and for the origin of each line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import FrameType
+
+import numpy as np
+
+_OURS = (os.path.dirname(os.path.abspath(__file__)) + os.sep, os.path.dirname(np.__file__) + os.sep)
+_GALLERY = _OURS[0] + "gallery" + os.sep
+_KNOWN: dict[str, bool] = {}
+
+
+def is_user_file(filename: str) -> bool:
+    """Whether a file is the user's: not part of symgrad or numpy."""
+    known = _KNOWN.get(filename)
+    if known is None:
+        ours = filename.startswith(_OURS) and not filename.startswith(_GALLERY)
+        known = _KNOWN[filename] = not ours and not filename.startswith("<frozen")
+    return known
+
+
+def user_frame() -> FrameType | None:
+    """The innermost frame that runs the user's code."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and not is_user_file(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def user_line() -> str | None:
+    """`file.py:12` of the innermost line of the user's code; no folder, so that it is the same anywhere."""
+    frame = user_frame()
+    return None if frame is None else f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"

@@ -1,0 +1,201 @@
+"""Statements of a function's body: which nodes get a name, in what order, as what text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from symgrad.graph import Function, toposort
+from symgrad.lower.names import Names
+from symgrad.node import Node
+from symgrad.program import Section, Statement
+from symgrad.shapes import BATCH, Shape, Size, core, dim_source, has_batch, shape_text
+from symgrad.text import ATOM, Text
+
+#: Width at which an expression is split into named parts.
+WIDTH = 88
+#: Nesting at which it is split, well below CPython's limit of 200 parentheses.
+DEPTH = 24
+#: Column of trailing comments, where the statement is shorter.
+COMMENT = 60
+
+_LEAVES = ("const", "dim", "input")
+
+
+@dataclass
+class Env:
+    """What the text of one node may ask of the function it stands in (`symgrad.text.Environment`)."""
+
+    dims: dict[str, str]
+    dtype: str = "dtype"
+    batch: str = "batch"
+    helpers: dict[str, None] = field(default_factory=dict)
+
+    def dim(self, size: Size) -> str:
+        """Python text of a dimension."""
+        return dim_source(size, self.dims)
+
+    def shape(self, shape: Shape) -> str:
+        """Python text of a shape, a tuple; a leading `...` becomes the batch shape."""
+        inner = ", ".join(self.dim(size) for size in core(shape))
+        text = f"({inner},)" if len(core(shape)) == 1 else f"({inner})"
+        if not has_batch(shape):
+            return text
+        return self.batch if len(shape) == 1 else f"{self.batch} + {text}"
+
+    def axes(self, node: Node, axes: Sequence[int]) -> str:
+        """Text of axes of `node`, counted from the end where it has a leading `...`."""
+        if has_batch(node.shape):
+            axes = [axis - node.rank for axis in axes]
+        return str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))})"
+
+    def helper(self, name: str) -> str:
+        """Name of a kernel that the module then carries along."""
+        self.helpers[name] = None
+        return name
+
+
+class Body:
+    """Builds the statements of one function."""
+
+    def __init__(self, function: Function, names: Names, arguments: dict[Node, str], env: Env) -> None:
+        self.function = function
+        self.names = names
+        self.env = env
+        self.text: dict[Node, Text] = {node: Text(name) for node, name in arguments.items()}
+        self.depth: dict[Node, int] = {}
+        self.named: dict[Node, str] = dict(arguments)
+        self.statements: list[tuple[Node, Statement]] = []
+        self.outputs = dict(zip(function.output_nodes, function.output_names))
+        self.order, self.forward = _order(function)
+        self.uses: dict[Node, int] = {}
+        for node in self.order:
+            for operand in node.args:
+                self.uses[operand] = self.uses.get(operand, 0) + 1
+
+    def build(self, comments: bool = True) -> tuple[Section, ...]:
+        """The sections, each with its statements as finished lines."""
+        for node in self.order:
+            if node not in self.text:
+                self._visit(node)
+        if not comments:
+            self.statements = [(n, Statement(s.lines)) for n, s in self.statements]
+        forward = [s for n, s in self.statements if n in self.forward]
+        backward = [s for n, s in self.statements if n not in self.forward]
+        if not self.function.bars:
+            return (Section("", layout(forward + backward)),) if self.statements else ()
+        sections = []
+        if forward:
+            sections.append(Section("Forward", layout(forward)))
+        if backward:
+            sections.append(Section(self._backward_title(), layout(backward)))
+        return tuple(sections)
+
+    def _backward_title(self) -> str:
+        value = self.function.name
+        if len(self.function.primal) == 1:
+            primal = self.function.primal[0]
+            value = self.named.get(primal) or self.function.names.get(primal) or "value"
+            value = value if value.isidentifier() else "value"
+        return f"Adjoints, from output to inputs: v_bar = d {value} / d v"
+
+    def _visit(self, node: Node) -> None:
+        text = self._render(node)
+        if self._wants_name(node):
+            self._assign(node, text)
+        else:
+            self.text[node] = text
+            self.depth[node] = 1 + max((self.depth.get(a, 0) for a in node.args), default=0)
+
+    def _render(self, node: Node) -> Text:
+        """Text of a node; operands too long or too deep for one line get names first."""
+        if node.op.statement is not None:
+            return Text("")
+        while True:
+            operands = [self.text[a] for a in node.args]
+            text = node.op.numpy(node, operands, self.env)
+            inlined = [a for a in dict.fromkeys(node.args) if a not in self.named and a.op.name not in _LEAVES]
+            deep = any(self.depth.get(a, 0) >= DEPTH for a in inlined)
+            if not inlined or (len(text.source) <= WIDTH and not deep):
+                return text
+            longest = max(inlined, key=lambda a: (self.depth.get(a, 0) >= DEPTH, len(self.text[a].source)))
+            if len(self.text[longest].source) <= 12 and not deep:
+                return text
+            self._assign(longest, self.text[longest])
+
+    def _wants_name(self, node: Node) -> bool:
+        if node.op.name in _LEAVES:
+            return False
+        if node.op.statement is not None or node in self.outputs:
+            return True
+        if self.uses.get(node, 0) > 1:
+            return not self._is_cheap(node)
+        if node in self.function.names:
+            return True
+        primal = self.function.bars.get(node)
+        return primal is not None and primal in self.named
+
+    def _is_cheap(self, node: Node) -> bool:
+        """Views and signs of named things, shorter to write again than to name."""
+        if node.op.view or node.op.name == "neg":
+            text = self.text.get(node.args[0])
+            return text is not None and text.precedence == ATOM and node.args[0] in self.named and (
+                node.op.view or not node.shape
+            )  # fmt: skip
+        return all(a.op.name in _LEAVES and a.op.name != "input" for a in node.args)
+
+    def _assign(self, node: Node, text: Text) -> None:
+        name = self._name(node)
+        if node.op.statement is not None:
+            operands = [self.text[a] for a in node.args]
+            lines = tuple(node.op.statement(node, name, operands, self.env))
+        else:
+            lines = (f"{name} = {text.source}",)
+        self.statements.append((node, Statement(lines, shape_comment(node.shape))))
+        self.named[node] = name
+        self.text[node] = Text(name, ATOM, text.weak and bool(text.source))
+        self.depth[node] = 0
+
+    def _name(self, node: Node) -> str:
+        own = self.function.names.get(node)
+        if own:
+            return self.names.take(own)
+        primal = self.function.bars.get(node)
+        if primal is not None and primal in self.named:
+            return self.names.take(self.named[primal].rstrip("_") + "_bar")
+        if node in self.outputs:
+            return self.names.take(self.outputs[node])
+        if len(node.args) == 1 and node.args[0] in self.named and len(self.named[node.args[0]]) <= 12:
+            return self.names.take(f"{node.op.name.strip('_')}_{self.named[node.args[0]]}")
+        return self.names.take("t", count_from=1, bare=False)
+
+
+def shape_comment(shape: Shape) -> str:
+    """The shape as a trailing comment; none for scalars and plain elementwise values."""
+    return "" if shape in ((), (BATCH,)) else shape_text(shape)
+
+
+def _order(function: Function) -> tuple[list[Node], set[Node]]:
+    """Needed nodes: those of the primal first, in its order, then the adjoints."""
+    needed = toposort(function.output_nodes)
+    if not function.primal:
+        return needed, set(needed)
+    wanted = set(needed)
+    forward = [node for node in toposort(function.primal) if node in wanted]
+    ahead = set(forward)
+    return forward + [node for node in needed if node not in ahead], ahead
+
+
+def layout(statements: Sequence[Statement]) -> tuple[str, ...]:
+    """Statements as lines, trailing comments in one column."""
+    commented = [len(s.lines[-1]) for s in statements if s.comment]
+    fitting = [width for width in commented if width <= COMMENT]
+    column = max(fitting, default=0) + 2
+    lines: list[str] = []
+    for statement in statements:
+        lines.extend(statement.lines[:-1])
+        last = statement.lines[-1]
+        if statement.comment:
+            last = f"{last:<{column}}# {statement.comment}" if len(last) < column else f"{last}  # {statement.comment}"
+        lines.append(last)
+    return tuple(lines)

@@ -1,0 +1,167 @@
+"""Docstrings of generated functions: what it computes, the mathematics, shapes and dtypes."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import Any
+
+from symgrad.graph import Function
+from symgrad.lower.body import Body, Env
+from symgrad.lower.names import Names
+from symgrad.node import Node
+from symgrad.shapes import BATCH, shape_text
+from symgrad.tree import Record, Tree, is_leaf, leaves
+
+#: Lines of mathematics shown before they are cut.
+LINES = 24
+
+_WHAT = {
+    "grad": "Gradient of {base} with respect to {wrt}.",
+    "value_and_grad": "Value and gradient of {base} with respect to {wrt}.",
+    "vjp": "Value of {base}, and the cotangent ct pulled back to {wrt}.",
+    "jvp": "Value of {base}, and its derivative along the given tangents of {wrt}.",
+    "jacobian": "Jacobian of {base} with respect to {wrt}.",
+    "hessian": "Hessian of {base} with respect to {wrt}.",
+    "hvp": "Hessian of {base} with respect to {wrt}, times the given vector.",
+}
+
+
+def docstring(name: str, function: Function, records: Any) -> tuple[str, ...]:
+    """Lines of the docstring, numpydoc style, without quotes."""
+    summary, rest = _summary(name, function)
+    lines = [*textwrap.wrap(summary, 96)]
+    if rest:
+        lines += ["", *rest]
+    mathematics = formulas(_root(function))
+    if mathematics:
+        lines += ["", *(f"    {line}" for line in mathematics)]
+    lines += ["", "Parameters", "----------"]
+    for parameter in function.parameters:
+        lines += _described(parameter.name, parameter.tree, "array_like", parameter.doc)
+    lines += ["", "Returns", "-------"]
+    lines += _returns(function)
+    return tuple(_safe(line.rstrip()) for line in lines)
+
+
+def _safe(line: str) -> str:
+    return line.replace("\\", "\\\\").replace('"""', "'''")
+
+
+def _root(function: Function) -> Function:
+    while function.origin is not None:
+        function = function.origin.base
+    return function
+
+
+def _summary(name: str, function: Function) -> tuple[str, list[str]]:
+    if function.origin is not None:
+        base = _derivative_of(function.origin.base)
+        wrt = _listed(function.origin.wrt)
+        root = _root(function)
+        first, _ = _split(root.doc)
+        rest = [f"{root.name}: {first}"] if first else []
+        return _WHAT[function.origin.kind].format(base=base, wrt=wrt), rest
+    first, rest = _split(function.doc)
+    return first or f"{name}.", rest
+
+
+def _derivative_of(function: Function) -> str:
+    if function.origin is None:
+        return function.name
+    words = {"grad": "the gradient of {} with respect to {}"}
+    pattern = words.get(function.origin.kind, f"the {function.origin.kind} of {{}} with respect to {{}}")
+    return pattern.format(_derivative_of(function.origin.base), _listed(function.origin.wrt))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def _split(doc: str) -> tuple[str, list[str]]:
+    first, _, rest = doc.strip().partition("\n\n")
+    return " ".join(first.split()), rest.rstrip().splitlines() if rest.strip() else []
+
+
+def formulas(function: Function) -> list[str]:
+    """The function's mathematics: one equation for each value that its author named."""
+    names = Names()
+    arguments = {leaf: names.take(leaf.name.rpartition(".")[2]) for leaf in function.input_nodes}
+    dims = {name: name for name in function.dims}
+    body = Body(function, names, arguments, Env(dims))
+    sections = body.build(comments=False)
+    lines = [line for section in sections for line in section.lines]
+    if len(lines) > LINES or any(node.op.statement for node in body.order):
+        return []
+    pairs = [line.split(" = ", 1) for line in lines]
+    width = max((len(left) for left, _ in pairs), default=0)
+    return [f"{left:<{width}} = {_mathematical(right)}" for left, right in pairs]
+
+
+def _mathematical(text: str) -> str:
+    """Numpy text without the prefixes that only Python needs."""
+    text = re.sub(r"\bnp\.(linalg\.)?", "", text)
+    return re.sub(r"\b_(?=[a-z])", "", text).replace(", dtype)", ")")
+
+
+def _described(name: str, tree: Tree, kind: str, doc: str = "") -> list[str]:
+    if is_leaf(tree):
+        lines = [f"{name} : {kind}, {_shape_and_type(tree)}"]
+    else:
+        lines = [f"{name} : {_structure(tree)}"]
+        for leaf in leaves(tree):
+            lines.append(f"    {leaf.name.partition('.')[2]} {_shape_and_type(leaf)}")
+    if doc:
+        lines.append(f"    {doc}")
+    return lines
+
+
+def _structure(tree: Tree) -> str:
+    if isinstance(tree, Record):
+        return tree.name
+    return "dict" if isinstance(tree, dict) else "tuple"
+
+
+def _shape_and_type(node: Node) -> str:
+    if node.shape == (BATCH,):
+        shape = "any shape"
+    elif node.shape == ():
+        shape = "scalar"
+    else:
+        shape = f"shape {shape_text(node.shape)}"
+    return shape + {"float64": "", "int64": ", integer", "bool": ", bool"}[node.dtype]
+
+
+def _returns(function: Function) -> list[str]:
+    origin = function.origin
+    if origin is not None and origin.kind in ("value_and_grad", "vjp", "jvp"):
+        value, gradient = function.result
+        second = {"value_and_grad": "gradient", "vjp": "pullback", "jvp": "tangent"}[origin.kind]
+        return _output("value", value) + _output(second, gradient)
+    if isinstance(function.result, (tuple, dict)):
+        lines = []
+        for name, node in zip(function.output_names, function.output_nodes):
+            lines.append(f"{name} : {_result_type(node)}")
+        return lines
+    return _output(function.output_names[0] if origin is None else origin.kind, function.result)
+
+
+def _output(name: str, tree: Tree) -> list[str]:
+    if isinstance(tree, Record):
+        lines = [f"{name} : {tree.name}"]
+        for field, value in zip(tree.fields, tree.values):
+            described = _result_type(value) if is_leaf(value) else _structure(value)
+            lines.append(f"    {field} : {described}")
+        return lines
+    if is_leaf(tree):
+        return [f"{name} : {_result_type(tree)}"]
+    return [f"{name} : {_structure(tree)}"]
+
+
+def _result_type(node: Node) -> str:
+    kind = {"float64": "float", "int64": "integer", "bool": "bool"}[node.dtype]
+    if node.shape == ():
+        return f"{kind} scalar"
+    if node.shape == (BATCH,):
+        return f"{kind} array of the broadcast shape of the arguments"
+    return f"{kind} array, shape {shape_text(node.shape)}"

@@ -1,0 +1,58 @@
+"""Names in generated code: data that can never shadow, collide or be executed."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import unicodedata
+from collections.abc import Iterable
+
+#: Names that generated code relies on, besides keywords and builtins.
+RESERVED = frozenset({"np", "math", "dtype", "batch", "__debug__", "self"})
+_TAKEN = RESERVED | set(keyword.kwlist) | set(dir(builtins))
+
+
+def identifier(text: str) -> str:
+    """An ASCII-or-Unicode identifier close to `text`, as Python itself would normalise it.
+
+    Characters that no identifier can have become underscores; leading underscores go, so that nothing
+    is mangled inside a class and nothing private is hit.
+    """
+    clean = "".join(c if c == "_" or c.isalnum() else "_" for c in unicodedata.normalize("NFKC", text))
+    clean = clean.lstrip("_") or "x"
+    if not clean.isidentifier():
+        clean = "x_" + "".join(c if c.isascii() else "_" for c in clean)
+    return clean
+
+
+class Names:
+    """Hands out distinct names of one scope."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(_TAKEN) | set(taken)
+        self._next: dict[str, int] = {}
+
+    def copy(self) -> Names:
+        """The same names taken, to hand out further ones independently."""
+        other = Names(self._taken)
+        other._next = dict(self._next)
+        return other
+
+    def take(self, wish: str, *, count_from: int = 2, bare: bool = True) -> str:
+        """A name like `wish` that nothing else has: itself, or with an underscore or a number.
+
+        `bare=False` always numbers, from `count_from`: t1, t2.
+        """
+        base = identifier(wish)
+        name = base
+        if bare and name in _TAKEN and name + "_" not in self._taken:
+            name += "_"
+        if not bare or name in self._taken:
+            number = self._next.get(base, count_from)
+            joint = "_" if base[-1].isdigit() else ""
+            while f"{base}{joint}{number}" in self._taken:
+                number += 1
+            name = f"{base}{joint}{number}"
+            self._next[base] = number + 1
+        self._taken.add(name)
+        return name

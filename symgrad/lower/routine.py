@@ -1,0 +1,148 @@
+"""One generated function, from a Function: its body, its result, its hints."""
+
+from __future__ import annotations
+
+from symgrad.graph import Function
+from symgrad.lower.body import Body
+from symgrad.lower.checks import Signature
+from symgrad.lower.docs import docstring
+from symgrad.node import Node
+from symgrad.program import RecordType, Routine
+from symgrad.shapes import BATCH, has_batch, shape_text
+from symgrad.tree import Record, Tree, children, is_leaf
+
+
+class Records:
+    """The NamedTuples of a module; equal ones are shared, others of one name are numbered."""
+
+    def __init__(self) -> None:
+        self.types: dict[tuple[object, ...], RecordType] = {}
+        self._names: dict[str, int] = {}
+
+    def declare(self, record: Record, doc: str) -> str:
+        """Name of the type for this record."""
+        fields = tuple(
+            (field, hint(value, self, doc), leaf_comment(value))
+            for field, value in zip(record.fields, record.values)
+        )
+        key = (record.name, fields)
+        if key not in self.types:
+            count = self._names[record.name] = self._names.get(record.name, 0) + 1
+            name = record.name if count == 1 else f"{record.name}{count}"
+            self.types[key] = RecordType(name, doc, fields)
+        return self.types[key].name
+
+
+def hint(tree: Tree, records: Records, doc: str) -> str:
+    """Type hint of a result."""
+    if isinstance(tree, Record):
+        return records.declare(tree, doc)
+    if isinstance(tree, dict):
+        return "dict[str, Any]"
+    if not is_leaf(tree):
+        return f"tuple[{', '.join(hint(child, records, doc) for _, child in children(tree)) or '()'}]"
+    kind = {"float64": "floating[Any]", "int64": "int64", "bool": "bool_"}[tree.dtype]
+    if tree.shape == ():
+        return f"np.{kind}"
+    return f"npt.NDArray[np.{kind}]"
+
+
+def leaf_comment(tree: Tree) -> str:
+    """Shape of a field for its trailing comment."""
+    return shape_text(tree.shape) if is_leaf(tree) and tree.shape else ""
+
+
+def routine(
+    name: str, function: Function, written: Function, signature: Signature, checks: str, records: Records,
+    helpers: dict[str, None],
+) -> Routine:  # fmt: skip
+    """Lower `function` (simplified); `written` is the one the author gave, for the docstring."""
+    env = signature.env
+    env.helpers = {}
+    names = signature.names.copy()
+    body = Body(function, names, signature.arguments, env)
+    sections = body.build()
+    returned: dict[Node, int] = {}
+    result = _result(function.result, body, records, _record_doc(written), returned, top=True)
+    helpers.update(env.helpers)
+    unpack = f"{', '.join(signature.returns)} = {checks}({', '.join(signature.parameters)})"
+    if len(signature.returns) == 1:
+        unpack = unpack.replace(" = ", ", = ", 1)
+    return Routine(
+        name=name,
+        parameters=tuple((p, "npt.ArrayLike") if is_leaf(q.tree) else (p, "Any") for p, q in zip(signature.parameters, function.parameters)),
+        hint=hint(function.result, records, _record_doc(written)),
+        docstring=docstring(name, written, records),
+        unpack=unpack,
+        sections=sections,
+        result=result,
+    )  # fmt: skip
+
+
+def _record_doc(function: Function) -> str:
+    while function.origin is not None:
+        function = function.origin.base
+    return f"Gradient of {function.name}, one field an argument."
+
+
+def _result(
+    tree: Tree, body: Body, records: Records, doc: str, returned: dict[Node, int], top: bool = False
+) -> str:
+    if isinstance(tree, Record):
+        inner = [f"{_result(v, body, records, doc, returned)}" for v in tree.values]
+        return f"{records.declare(tree, doc)}({', '.join(inner)})"
+    if isinstance(tree, dict):
+        inner = [f"{key!r}: {_result(v, body, records, doc, returned)}" for key, v in tree.items()]
+        return f"{{{', '.join(inner)}}}"
+    if isinstance(tree, tuple):
+        inner = [_result(v, body, records, doc, returned) for v in tree]
+        joined = ", ".join(inner) + ("," if len(inner) == 1 else "")
+        return joined if top and inner else f"({joined})"
+    return _returned_leaf(tree, body, returned)
+
+
+def _returned_leaf(node: Node, body: Body, returned: dict[Node, int]) -> str:
+    text = body.text[node].source
+    kind = {"float64": "dtype", "int64": "np.int64", "bool": "np.bool_"}[node.dtype]
+    again = node in returned
+    returned[node] = 1
+    if node.shape == ():
+        return f"{kind}({text})"
+    root = _memory(node)
+    if has_batch(node.shape):
+        if _covers(node, body.function) and root.args and root is node and not again:
+            if node.shape == (BATCH,) and node.op.elementwise and node.op.name != "where":
+                return text
+        kernel = body.env.helper("_full")
+        return f"{kernel}({text}, {body.env.shape(node.shape)}, {kind})"
+    if root is not node or not root.args or again or not _fresh_memory(node):
+        return f"np.array({text}, {kind})"
+    return text
+
+
+def _memory(node: Node) -> Node:
+    """The node whose memory numpy may return for this one."""
+    while node.op.view and node.args:
+        node = node.args[0]
+    return node
+
+
+def _fresh_memory(node: Node) -> bool:
+    return bool(node.args)
+
+
+def _covers(node: Node, function: Function) -> bool:
+    """Whether an elementwise value has the full batch shape: it depends on every `...` argument."""
+    wanted = {leaf for leaf in function.input_nodes if has_batch(leaf.shape)}
+    if len(wanted) == 1 and node in wanted:
+        return True
+    seen: set[Node] = set()
+    stack = [node]
+    while stack and wanted:
+        current = stack.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        wanted.discard(current)
+        stack.extend(current.args)
+    return not wanted

@@ -1,0 +1,132 @@
+"""`Module`: a set of functions under one name, as source text, a stub and files; and `compile`."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import linecache
+import types
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from symgrad.emit import program, render
+from symgrad.errors import SpecError
+from symgrad.files import write_text
+from symgrad.graph import Function
+from symgrad.lower.names import identifier
+from symgrad.pipeline import prepare
+from symgrad.program import Program
+
+
+class Module:
+    """A standalone numpy module to be: a name, and functions by name.
+
+    Parameters
+    ----------
+    name
+        The module's name, and that of its files.
+    functions
+        Functions by the names they get.
+    doc
+        Text of the module's docstring.
+
+    Raises
+    ------
+    SpecError
+        For a name that no module or function can have, or two that become one.
+    """
+
+    def __init__(self, name: str, functions: Mapping[str, Function], doc: str = "") -> None:
+        if not name.isidentifier() or identifier(name) != name:
+            raise SpecError(
+                f"a module cannot be called {name!r}",
+                expected="a Python identifier without a leading underscore",
+            )
+        if not functions:
+            raise SpecError(f"module {name!r} has no functions")
+        for title, function in functions.items():
+            if not isinstance(function, Function):
+                raise SpecError(
+                    f"module {name!r}: {title!r} is a {type(function).__name__}",
+                    expected="a symgrad Function",
+                    hint="sg.trace(fn, ...) makes one of a Python function",
+                )
+            if not title.isidentifier() or identifier(title) != title or _is_taken(title):
+                raise SpecError(
+                    f"module {name!r}: a function cannot be called {title!r}",
+                    expected="a Python identifier that is no keyword, builtin or `np`, without a leading underscore",
+                )
+        self.name = name
+        self.functions = dict(functions)
+        self.doc = doc
+
+    @functools.cached_property
+    def program(self) -> Program:
+        """The module as finished text, before layout."""
+        pairs = {title: (f, prepare(f)) for title, f in self.functions.items()}
+        return program(self.name, pairs, self.doc)
+
+    def source(self) -> str:
+        """The whole standalone module."""
+        return render("module.py.jinja", self.program)
+
+    def stub(self) -> str:
+        """Its type stub, the text of the `.pyi`."""
+        return render("module.pyi.jinja", self.program)
+
+    def files(self) -> dict[str, str]:
+        """File names and texts: the module and its stub."""
+        return {f"{self.name}.py": self.source(), f"{self.name}.pyi": self.stub()}
+
+    def write(self, folder: str | Path) -> Path:
+        """Write module and stub into a folder, each whole or not at all; unchanged files stay untouched.
+
+        Returns the path of the module.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for filename, text in self.files().items():
+            write_text(folder / filename, text)
+        return folder / f"{self.name}.py"
+
+    def load(self) -> types.ModuleType:
+        """The module, executed in memory from its own source."""
+        return execute(self.name, self.source())
+
+    def __repr__(self) -> str:
+        return f"Module({self.name!r}, {list(self.functions)})"
+
+
+def _is_taken(title: str) -> bool:
+    import keyword
+
+    return keyword.iskeyword(title) or title in ("np", "__debug__")
+
+
+def execute(name: str, source: str) -> types.ModuleType:
+    """A module object from the text of a generated module; tracebacks show its lines."""
+    module = types.ModuleType(name)
+    filename = f"<symgrad {name}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+    module.__file__ = filename
+    exec(builtins.compile(source, filename, "exec"), module.__dict__)
+    return module
+
+
+def compile(function: Function) -> Callable[..., Any]:
+    """The generated source of one function, executed in memory, as a callable."""
+    cached: Callable[..., Any] | None = _COMPILED.get(id(function), (None, None))[1]
+    if cached is None:
+        title = identifier(function.name)
+        title = title + "_" if _is_taken(title) else title
+        module = Module(f"{title}_module", {title: function}).load()
+        cached = getattr(module, title)
+        # The function is kept beside its callable, so that its id cannot be given to another.
+        _COMPILED[id(function)] = (function, cached)
+        while len(_COMPILED) > 256:
+            _COMPILED.pop(next(iter(_COMPILED)))
+    return cached
+
+
+_COMPILED: dict[int, tuple[Function, Callable[..., Any]]] = {}

@@ -1,0 +1,69 @@
+"""A finished module as text: what the templates lay out and nothing they would have to compute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a body; `comment` trails its last line."""
+
+    lines: tuple[str, ...]
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A run of statements under one heading, such as `Forward`."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RecordType:
+    """A NamedTuple that results are returned in: fields with hints and trailing comments."""
+
+    name: str
+    doc: str
+    fields: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The function that checks and converts arguments, shared by functions of one signature."""
+
+    name: str
+    parameters: tuple[str, ...]
+    lines: tuple[str, ...]
+    returns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Routine:
+    """One function of the module."""
+
+    name: str
+    parameters: tuple[tuple[str, str], ...]
+    hint: str
+    docstring: tuple[str, ...]
+    unpack: str
+    sections: tuple[Section, ...]
+    result: str
+
+
+@dataclass(frozen=True)
+class Program:
+    """A whole module."""
+
+    name: str
+    docstring: tuple[str, ...]
+    exports: tuple[str, ...]
+    version: str
+    digest: str
+    records: tuple[RecordType, ...]
+    routines: tuple[Routine, ...]
+    checks: tuple[Checks, ...]
+    helpers: tuple[str, ...]
+    imports: tuple[str, ...] = ()

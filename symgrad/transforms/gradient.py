@@ -1,0 +1,193 @@
+"""`grad`, `value_and_grad` and `vjp`: Function to Function, by one pullback."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+from typing import Any
+
+from symgrad.errors import NotDifferentiableError, SpecError
+from symgrad.graph import Function, Origin, Parameter
+from symgrad.node import Node, lift
+from symgrad.ops.leaves import input_node
+from symgrad.ops.structure import broadcast_to
+from symgrad.shapes import BATCH, shape_text
+from symgrad.transforms.reverse import pullback
+from symgrad.tree import Record, Tree, leaves, map_leaves
+
+Wrt = str | tuple[str, ...] | list[str] | None
+
+
+def grad(f: Function, wrt: Wrt = None) -> Function:
+    """Gradient of a scalar (or elementwise) function.
+
+    Parameters
+    ----------
+    f
+        A Function with one output: a scalar, or of shape `...`.
+    wrt
+        A parameter's name, a tuple of names, or None for every float parameter. One name: the result has
+        that argument's shape. A tuple or None: a NamedTuple with one field a name.
+
+    Raises
+    ------
+    NotDifferentiableError
+        Where the output is not a scalar, or an argument of wrt is not a float.
+    SpecError
+        For a name that f does not have.
+    """
+    value, gradient, bars = _gradient(f, wrt, "grad")
+    return _derived(f, f"{f.name}_grad", gradient, bars, Origin("grad", f, _names(f, wrt)), (), value)
+
+
+def value_and_grad(f: Function, wrt: Wrt = None) -> Function:
+    """The value and the gradient, `(value, gradient)`, sharing what they can. See `grad`."""
+    value, gradient, bars = _gradient(f, wrt, "value_and_grad")
+    origin = Origin("value_and_grad", f, _names(f, wrt))
+    return _derived(f, f"{f.name}_value_and_grad", (value, gradient), bars, origin, (), value)
+
+
+def vjp(f: Function, wrt: Wrt = None) -> Function:
+    """The value and the pullback of a cotangent: f's arguments and `ct`, to `(value, pullback)`.
+
+    `ct` has the structure and shapes of the output; the pullback is `ct` times the Jacobian.
+    """
+    names = _names(f, wrt)
+    outputs = f.output_nodes
+    for node in outputs:
+        if node.dtype != "float64":
+            raise NotDifferentiableError(f"vjp: an output of {f.name} has dtype {node.dtype}", expected="float64")
+    name = _fresh("ct", f)
+    paths = iter(f.output_names)
+    single = isinstance(f.result, Node)
+    tree = map_leaves(
+        lambda leaf: input_node(name if single else f"{name}.{next(paths)}", leaf.shape), f.result
+    )
+    gradients, bars = pullback(outputs, leaves(tree), _wrt_nodes(f, names))
+    gradient = _structured(f, wrt, names, gradients, f"{f.name}_vjp")
+    return _derived(
+        f, f"{f.name}_vjp", (f.result, gradient), bars, Origin("vjp", f, names),
+        (Parameter(name, tree),), f.result,
+    )  # fmt: skip
+
+
+def _fresh(name: str, f: Function) -> str:
+    while f.parameter(name) is not None:
+        name += "_"
+    return name
+
+
+def _gradient(f: Function, wrt: Wrt, what: str) -> tuple[Node, Tree, dict[Node, Node]]:
+    names = _names(f, wrt)
+    value = _scalar_output(f, what)
+    seed = lift(1.0) if not value.shape else broadcast_to(lift(1.0), shape=value.shape)
+    gradients, bars = pullback([value], [seed], _wrt_nodes(f, names))
+    return value, _structured(f, wrt, names, gradients, f"{f.name}_{what}"), bars
+
+
+def _scalar_output(f: Function, what: str) -> Node:
+    outputs = f.output_nodes
+    hint = (
+        f"np.sum(...) or np.mean(...) of it in {f.name} for a scalar; sg.vjp({f.name}) to weigh the outputs "
+        f"with a cotangent; sg.jacobian({f.name}) for all derivatives"
+    )
+    if len(outputs) != 1:
+        raise NotDifferentiableError(
+            f"{what}: {f.name} has {len(outputs)} outputs, a gradient is of one scalar",
+            expected="one output of shape ()",
+            got=", ".join(f"{n} {shape_text(o.shape)}" for n, o in zip(f.output_names, outputs)),
+            hint=hint,
+        )
+    (output,) = outputs
+    if output.shape not in ((), (BATCH,)):
+        raise NotDifferentiableError(
+            f"{what}: the output of {f.name} is not a scalar",
+            expected="shape (), or '...' for an elementwise function",
+            got=shape_text(output.shape),
+            hint=hint,
+        )
+    if output.dtype != "float64":
+        raise NotDifferentiableError(
+            f"{what}: the output of {f.name} has dtype {output.dtype}, which has no derivative", expected="float64"
+        )
+    return output
+
+
+def _names(f: Function, wrt: Wrt) -> tuple[str, ...]:
+    known = [p.name for p in f.parameters]
+    if wrt is None:
+        names = tuple(
+            p.name for p in f.parameters if all(x.dtype == "float64" for x in leaves(p.tree))
+        )
+        if not names:
+            raise NotDifferentiableError(f"{f.name} has no float parameter to differentiate by")
+        return names
+    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    for position, name in enumerate(names):
+        if name not in known:
+            close = difflib.get_close_matches(str(name), known, 1)
+            raise SpecError(
+                f"wrt: {f.name} has no parameter {name!r}",
+                expected=", ".join(known),
+                hint=f"did you mean {close[0]!r}?" if close else None,
+            )
+        if name in names[:position]:
+            raise SpecError(f"wrt: {name!r} is named twice")
+        parameter = f.parameter(name)
+        assert parameter is not None
+        for leaf in leaves(parameter.tree):
+            if leaf.dtype != "float64":
+                raise NotDifferentiableError(
+                    f"wrt: {leaf.name!r} of {f.name} has dtype {leaf.dtype}, which has no derivative",
+                    expected="a float parameter",
+                    hint="declare it as a float, or leave it out of wrt",
+                )
+    if not names:
+        raise SpecError("wrt: no name given", expected=", ".join(known))
+    return names
+
+
+def _wrt_nodes(f: Function, names: tuple[str, ...]) -> list[Node]:
+    return [leaf for p in _parameters(f, names) for leaf in leaves(p.tree)]
+
+
+def _parameters(f: Function, names: tuple[str, ...]) -> list[Parameter]:
+    return [p for name in names for p in f.parameters if p.name == name]
+
+
+def _structured(f: Function, wrt: Wrt, names: tuple[str, ...], gradients: list[Node], what: str) -> Tree:
+    """Gradients in the structure of the parameters they belong to."""
+    remaining = iter(gradients)
+    trees = [map_leaves(lambda _: next(remaining), p.tree) for p in _parameters(f, names)]
+    if isinstance(wrt, str):
+        return trees[0]
+    title = "".join(word.capitalize() for word in f.name.split("_")) or "F"
+    return Record(f"{title}Gradient", tuple(field_name(n) for n in names), tuple(trees))
+
+
+def field_name(name: str) -> str:
+    """A name that a NamedTuple's field can have: trailing underscore where Python takes it itself."""
+    import keyword
+
+    clean = "".join(c if c.isalnum() or c == "_" else "_" for c in name).lstrip("_") or "x"
+    if not clean.isidentifier():
+        clean = "x_" + clean
+    if keyword.iskeyword(clean) or clean in ("count", "index"):
+        clean += "_"
+    return clean
+
+
+def _derived(
+    f: Function, name: str, result: Tree, bars: dict[Node, Node], origin: Origin,
+    extra: tuple[Parameter, ...], primal: Any,
+) -> Function:  # fmt: skip
+    return replace(
+        f,
+        name=name,
+        parameters=f.parameters + extra,
+        result=result,
+        bars={**f.bars, **bars},
+        primal=tuple(f.primal or leaves(primal)),
+        origin=origin,
+        result_names=(),
+    )

@@ -1,0 +1,78 @@
+"""Reverse mode as an extension of the same graph.
+
+The adjoint of a node is the sum, over the edges that leave it, of the user's adjoint times the partial
+derivative of that edge (Griewank and Walther, Evaluating Derivatives, 2nd ed., chapter 3):
+
+    v_i_bar = sum over j in next(i) of  v_j_bar * d v_j / d v_i
+
+Every node is visited once, in reverse topological order, however many paths meet in it; only nodes on a
+path between wrt and the outputs are visited at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from symgrad.graph import dependents, toposort
+from symgrad.node import Node, lift
+from symgrad.ops.indexing import assemble_contributions
+from symgrad.ops.reduce import unbroadcast
+from symgrad.ops.structure import broadcast_to
+
+
+def pullback(
+    outputs: Sequence[Node], cotangents: Sequence[Node], wrt: Sequence[Node]
+) -> tuple[list[Node], dict[Node, Node]]:
+    """Adjoints of `wrt`, given the cotangents of `outputs` (of their shapes).
+
+    Returns the adjoints, zeros where an output does not depend on that node, and for every adjoint made
+    the primal node that it belongs to.
+    """
+    order = toposort(outputs)
+    active = dependents(order, wrt)
+    contributions: dict[Node, list[Node]] = {}
+    for output, cotangent in zip(outputs, cotangents):
+        if output in active:
+            contributions.setdefault(output, []).append(cotangent)
+    adjoints: dict[Node, Node] = {}
+    for node in reversed(order):
+        parts = contributions.pop(node, None)
+        if parts is None:
+            continue
+        g = adjoints[node] = _sum(parts)
+        for position, operand in enumerate(node.args):
+            if operand not in active or operand.dtype != "float64":
+                continue
+            part = _partial(node, position, g)
+            if part is not None:
+                contributions.setdefault(operand, []).append(unbroadcast(part, operand.shape))
+    results = [adjoints[w] if w in adjoints else broadcast_to(lift(0.0), shape=w.shape) for w in wrt]
+    bars: dict[Node, Node] = {}
+    for primal, adjoint in adjoints.items():
+        bars.setdefault(adjoint, primal)
+    return results, bars
+
+
+def _partial(node: Node, position: int, g: Node) -> Node | None:
+    """The contribution of the edge from `node` to its operand at `position`."""
+    rule = node.op.rule(position)
+    if rule is None:
+        return None
+    part = rule(g, node, position) if node.op.variadic else rule(g, node, *node.args)
+    return None if part is None else lift(part)
+
+
+def _sum(parts: list[Node]) -> Node:
+    """Sum over paths; contributions to elements of one array are put in place together."""
+    if len(parts) == 1:
+        return parts[0]
+    placed = [p for p in parts if p.op.name == "index_adjoint"]
+    rest = [p for p in parts if p.op.name != "index_adjoint"]
+    if len(placed) > 1:
+        rest.append(assemble_contributions(placed))
+    else:
+        rest = parts
+    total = rest[0]
+    for part in rest[1:]:
+        total = total + part
+    return total
