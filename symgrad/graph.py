@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 from symgrad.node import Node, rebuild
 from symgrad.shapes import BATCH, dim_names, has_batch, shape_text
 from symgrad.tree import Tree, leaves, map_leaves
 
-EMPTY: Mapping[Any, Any] = MappingProxyType({})
 
 
 def toposort(roots: Iterable[Node]) -> list[Node]:
@@ -106,11 +104,11 @@ class Function:
     parameters: tuple[Parameter, ...]
     result: Tree
     doc: str = ""
-    names: Mapping[Node, str] = EMPTY
-    bars: Mapping[Node, Node] = EMPTY
+    names: Mapping[Node, str] = field(default_factory=dict)
+    bars: Mapping[Node, Node] = field(default_factory=dict)
     primal: tuple[Node, ...] = ()
     origin: Origin | None = None
-    lines: Mapping[Node, str] = EMPTY
+    lines: Mapping[Node, str] = field(default_factory=dict)
     result_names: tuple[str, ...] = ()
 
     @property
