@@ -17,7 +17,7 @@ from symgrad.graph import Function
 from symgrad.kernels import sources
 from symgrad.lower.checks import Signature
 from symgrad.lower.names import identifier
-from symgrad.lower.routine import Records, routine
+from symgrad.lower.routine import Records, record_names, routine
 from symgrad.program import Program
 
 
@@ -41,12 +41,12 @@ def render(template: str, program: Program) -> str:
 
 
 def program(
-    name: str, functions: Mapping[str, tuple[Function, Function]], doc: str, helpers_of: Mapping[str, None] = {}
+    name: str, functions: Mapping[str, tuple[Function, Function]], doc: str
 ) -> Program:
     """The Program of a module whose functions are given as pairs: as written, and simplified."""
     exports = {title: identifier(title) for title in functions}
-    taken = [*exports.values(), name]
-    helpers: dict[str, None] = dict(helpers_of)
+    taken = record_names(f for _, f in functions.values())
+    helpers: dict[str, None] = {}
     records = Records()
     signatures = {t: Signature(f, taken) for t, (_, f) in functions.items()}
     shared: dict[tuple[object, ...], str] = {}

@@ -129,6 +129,7 @@ class Op:
     variadic: bool
     view: bool
     statement: Any
+    safe: Mapping[str, float]
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -318,6 +319,7 @@ def op(
     variadic: bool = False,
     view: bool = False,
     statement: Any = None,
+    safe: Mapping[str, float] | None = None,
 ) -> Op:
     """Declare an operation; its tests, its line in `symgrad ops` and its derivative follow from this.
 
@@ -345,6 +347,9 @@ def op(
         that are not elementwise the calls to test: `{"shapes": ("n d",), "axes": (0,)}`.
     view
         Whether numpy's result may share memory with its first operand.
+    safe
+        For operands at which the value or the derivative can be infinite or undefined: a number where both
+        are fine. A branch of `where` that is not taken is computed there, so that nothing leaks from it.
     statement
         For operations that need lines of their own: `(node, target, operands, env) -> list of lines`.
 
@@ -364,9 +369,11 @@ def op(
         raise TypeError(f"operation {name!r}: variadic operations give one adjoint function, others a dict")
     if shape is not elementwise and names and not examples:
         raise TypeError(f"operation {name!r} is not elementwise and gives no examples to test")
+    if safe and not set(safe) <= set(names):
+        raise TypeError(f"operation {name!r}: safe points for {set(safe)}, operands are {names}")
     record = Op(
         name, names, tuple(params.split()), doc, shape, dtype, numpy, adjoint, sympy, sample,
-        tuple(examples), special, variadic, view, statement, dict(defaults or {}),
+        tuple(examples), special, variadic, view, statement, dict(safe or {}), dict(defaults or {}),
     )  # fmt: skip
     OPS[name] = record
     return record

@@ -45,8 +45,7 @@ class Routine:
     """One function of the module."""
 
     name: str
-    parameters: tuple[tuple[str, str], ...]
-    hint: str
+    signature: str
     docstring: tuple[str, ...]
     unpack: str
     sections: tuple[Section, ...]

@@ -321,17 +321,17 @@ def _wrap(value: Size, text: str | None = None) -> str:
     return text if simple else f"({text})"
 
 
-def dim_source(size: Size, names: Mapping[str, str]) -> str:
+def dim_source(size: Size, names: Mapping[str, str], times: str = "*") -> str:
     """Python text of a dimension; `names` says what a dimension is called there."""
     if isinstance(size, int):
         return str(size)
     parts: list[str] = []
     for monomial, coefficient in size.terms:
-        factors = [_atom_source(atom, names) for atom in monomial]
+        factors = [_atom_source(atom, names, times) for atom in monomial]
         magnitude = abs(coefficient)
         if magnitude != 1 or not factors:
             factors.insert(0, str(magnitude))
-        text = "*".join(factors)
+        text = times.join(factors)
         if not parts:
             parts.append(f"-{text}" if coefficient < 0 else text)
         else:
@@ -339,13 +339,13 @@ def dim_source(size: Size, names: Mapping[str, str]) -> str:
     return "".join(parts)
 
 
-def _atom_source(atom: Atom, names: Mapping[str, str]) -> str:
+def _atom_source(atom: Atom, names: Mapping[str, str], times: str) -> str:
     if isinstance(atom, str):
         return names.get(atom, atom)
     top, bottom = (
-        _wrap(size, dim_source(size, names)) for size in (atom.numerator, atom.denominator)
+        _wrap(size, dim_source(size, names, times)) for size in (atom.numerator, atom.denominator)
     )
-    return f"({top}//{bottom})"
+    return f"({top}{'//' if times == '*' else ' // '}{bottom})"
 
 
 def evaluate(size: Size, sizes: Mapping[str, int]) -> int:

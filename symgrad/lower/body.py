@@ -33,7 +33,7 @@ class Env:
 
     def dim(self, size: Size) -> str:
         """Python text of a dimension."""
-        return dim_source(size, self.dims)
+        return dim_source(size, self.dims, " * ")
 
     def shape(self, shape: Shape) -> str:
         """Python text of a shape, a tuple; a leading `...` becomes the batch shape."""

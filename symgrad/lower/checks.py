@@ -10,7 +10,7 @@ from symgrad.lower.body import Env
 from symgrad.lower.names import Names
 from symgrad.node import Node
 from symgrad.program import Checks
-from symgrad.shapes import Dim, Size, core, dim_names, dim_source, has_batch, shape_text
+from symgrad.shapes import Dim, Size, core, dim_names, has_batch, shape_text
 from symgrad.tree import Record, Tree, children, is_leaf, leaves
 
 
@@ -142,7 +142,7 @@ class Signature:
                 lines.append(self._rank_check(leaf, name))
             value = f"{name}.shape[{position - width}]"
             if rest != 0:
-                value = f"({value} - ({dim_source(rest, self.dims)}))"
+                value = f"({value} - ({self.env.dim(rest)}))"
             if factor != 1:
                 value = f"{value} // {factor}"
             lines.append(f"{self.dims[unknown[0]]} = {value}")

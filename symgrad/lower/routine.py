@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from symgrad.graph import Function
 from symgrad.lower.body import Body
 from symgrad.lower.checks import Signature
@@ -31,6 +33,20 @@ class Records:
             name = record.name if count == 1 else f"{record.name}{count}"
             self.types[key] = RecordType(name, doc, fields)
         return self.types[key].name
+
+
+def record_names(functions: Iterable[Function]) -> list[str]:
+    """Names that the module's records may get, for locals to keep away from."""
+    found: list[str] = []
+    for function in functions:
+        stack = [function.result]
+        while stack:
+            tree = stack.pop()
+            if isinstance(tree, Record):
+                found.append(tree.name)
+            if not is_leaf(tree):
+                stack.extend(child for _, child in children(tree))
+    return [*found, *(f"{name}{number}" for name in found for number in range(2, len(found) + 1))]
 
 
 def hint(tree: Tree, records: Records, doc: str) -> str:
@@ -68,15 +84,26 @@ def routine(
     unpack = f"{', '.join(signature.returns)} = {checks}({', '.join(signature.parameters)})"
     if len(signature.returns) == 1:
         unpack = unpack.replace(" = ", ", = ", 1)
+    parameters = [
+        f"{name}: {'npt.ArrayLike' if is_leaf(parameter.tree) else 'Any'}"
+        for name, parameter in zip(signature.parameters, function.parameters)
+    ]
     return Routine(
         name=name,
-        parameters=tuple((p, "npt.ArrayLike") if is_leaf(q.tree) else (p, "Any") for p, q in zip(signature.parameters, function.parameters)),
-        hint=hint(function.result, records, _record_doc(written)),
+        signature=definition(name, parameters, hint(function.result, records, _record_doc(written))),
         docstring=docstring(name, written, records),
         unpack=unpack,
         sections=sections,
         result=result,
-    )  # fmt: skip
+    )
+
+
+def definition(name: str, parameters: list[str], result: str) -> str:
+    """`def name(...) -> result:` on one line, or a parameter a line where that is too long."""
+    line = f"def {name}({', '.join(parameters)}) -> {result}:"
+    if len(line) <= 100:
+        return line
+    return "\n".join([f"def {name}(", *(f"    {p}," for p in parameters), f") -> {result}:"])
 
 
 def _record_doc(function: Function) -> str:
