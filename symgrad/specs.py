@@ -38,7 +38,7 @@ def plan(
 ) -> Plan:
     """The plan for a command line: the specs named there, else those of `[tool.symgrad]`, else the gallery.
 
-    `[tool.symgrad]` is read from the nearest pyproject.toml in `cwd` or above it; its paths are relative to it.
+    `[tool.symgrad]` is read from the nearest pyproject.toml in `cwd` or above, with paths relative to it.
 
     Raises
     ------
@@ -133,7 +133,7 @@ class _Loader(importlib.machinery.SourceFileLoader):
     """Compiles the source as it is now: reads no .pyc, which may be older, and writes none."""
 
     def get_code(self, fullname: str) -> CodeType:
-        return self.source_to_code(self.get_data(self.path), self.path)  # type: ignore[no-any-return]
+        return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def load(path: Path) -> list[Module]:

@@ -1,0 +1,1 @@
+"""Ways in besides tracing: formula text and sympy expressions."""

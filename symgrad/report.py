@@ -1,0 +1,163 @@
+"""What the command line prints: tables for people, JSON for programs, both from the same results."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from symgrad.errors import SymgradError
+
+if TYPE_CHECKING:
+    from symgrad.build import Built, Outcome
+    from symgrad.catalogue import Entry
+    from symgrad.freshness import Difference
+
+
+def console(stream: TextIO, color: bool = True) -> Console:
+    """A console that prints what it is given: no markup, no emoji codes, no guessed highlights.
+
+    Where the stream is no terminal, lines are as long as they are.
+    """
+    made = Console(
+        file=stream, color_system="auto" if color else None, markup=False, emoji=False, highlight=False
+    )
+    if not made.is_terminal:
+        made.width = 1000
+    return made
+
+
+def safe_streams() -> None:
+    """Let output in an encoding that lacks a character print its escape instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def build_table(outcomes: Sequence[Outcome]) -> Table:
+    """One row a module: what was made of it, and what verification found."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("module")
+    for heading in ("functions", "ops", "adjoint/primal", "max error", "time"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for outcome in outcomes:
+        for built in outcome.modules:
+            table.add_row(
+                built.name,
+                str(built.functions),
+                str(built.ops),
+                "-" if built.cost is None else f"{built.cost:.2f}",
+                "-" if built.error is None else f"{built.error:.1e}",
+                f"{built.seconds:.2f} s",
+                Text("FAILED", "bold red") if built.failures else _verdict(built),
+            )
+        if outcome.error is not None:
+            table.add_row(outcome.spec.name, "", "", "", "", "", Text("ERROR", "bold red"))
+    return table
+
+
+def _verdict(built: Built) -> Text:
+    return Text("not verified", "yellow") if built.error is None else Text("ok", "green")
+
+
+def print_problems(out: Console, outcomes: Sequence[Outcome]) -> None:
+    """Every error and every failed verification, in full."""
+    for outcome in outcomes:
+        if outcome.error is not None:
+            print_error(out, outcome.error)
+        for built in outcome.modules:
+            for failure in built.failures:
+                out.print(Text(f"{built.name}: ", "bold red") + Text(failure), soft_wrap=True)
+
+
+def print_error(out: Console, error: BaseException) -> None:
+    """An error with its parts, under the name of its kind."""
+    out.print(Text(f"{type(error).__name__}: ", "bold red") + Text(str(error)), soft_wrap=True)
+
+
+def print_differences(out: Console, differences: Sequence[Difference]) -> None:
+    """A line and a diff for each file that is not as specs make it."""
+    for difference in differences:
+        out.print(Text(f"{difference.kind}: ", "bold red") + Text(str(difference.path)), soft_wrap=True)
+        for line in difference.diff.splitlines():
+            style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+            out.print(Text(f"  {line}", style), soft_wrap=True)
+
+
+def print_entry(out: Console, entry: Entry) -> None:
+    """One operation, a labelled line for each thing known of it."""
+    out.print(Text(entry.signature, "bold"), soft_wrap=True)
+    rows = [("", entry.doc)]
+    if entry.spellings:
+        rows.append(("called", ", ".join(entry.spellings)))
+    rows += [("shape" if not i else "", text) for i, text in enumerate(entry.shapes)]
+    if entry.numpy:
+        rows.append(("numpy", entry.numpy))
+    for edge, rule in entry.adjoint.items():
+        rows.append((f"{edge}_bar", "no derivative" if rule is None else f"+= {rule}"))
+    if entry.domain:
+        domain = ", ".join(f"{name} in [{low:g}, {high:g}]" for name, (low, high) in entry.domain.items())
+        rows.append(("tested", domain + "".join(f", {point:g}" for point in entry.special)))
+    width = max(len(label) for label, _ in rows) + 2
+    for label, text in rows:
+        out.print(Text(f"    {label:<{width}}", "cyan") + Text(text), soft_wrap=True)
+    out.print()
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output, in ASCII, so that any encoding can carry it."""
+    print(json.dumps(value, indent=2, default=str))
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """What came of one spec, for `--json`."""
+    return {
+        "spec": str(outcome.spec),
+        "error": None if outcome.error is None else error_json(outcome.error),
+        "modules": [
+            {
+                "name": built.name,
+                "files": sorted(built.files),
+                "functions": built.functions,
+                "ops": built.ops,
+                "cost": built.cost,
+                "max_error": built.error,
+                "failures": list(built.failures),
+                "seconds": round(built.seconds, 3),
+            }
+            for built in outcome.modules
+        ],
+    }
+
+
+def error_json(error: SymgradError) -> dict[str, Any]:
+    """The parts of an error, for `--json`."""
+    return {
+        "kind": type(error).__name__,
+        "what": error.what,
+        "where": error.where,
+        "expected": error.expected,
+        "got": error.got,
+        "hint": error.hint,
+    }
+
+
+def difference_json(difference: Difference) -> dict[str, Any]:
+    """One file that is not as specs make it, for `--json`."""
+    return {"path": str(difference.path), "kind": difference.kind, "diff": difference.diff}
+
+
+def relative(path: Path) -> str:
+    """The path as seen from here, where it is below."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
