@@ -1,0 +1,342 @@
+"""A generated function against the oracle, element by element.
+
+Tolerance. Each expected value e comes with a bound b: the first-order bound on the rounding error of a
+floating-point evaluation, in units of one relative rounding. It is the sum of the magnitudes that went into
+e, so b is about |e| where nothing cancels and larger where something does. A value g passes where
+
+    |g - e| <= rtol * max(|e|, b)
+
+There is no absolute tolerance: a derivative of 1e-20 made of terms of that size must be right to as many
+digits as one of 1. (Below the range of the format, `1e-300` and `1e-36`, everything counts as 0.) Every
+element is compared; nothing is projected or averaged, so one wrong entry in a thousand fails.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import itertools
+import warnings
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from symgrad.errors import VerificationError
+from symgrad.graph import Function
+from symgrad.shapes import evaluate_shape, has_batch
+from symgrad.tree import Record, Tree, is_leaf, leaves, map_leaves, paths
+from symgrad.verify.oracle import expected, is_defined
+from symgrad.verify.points import Point, Sampler
+
+RTOL = 1e-12
+RTOL_FLOAT32 = 2e-5
+#: Directions of one derivative at one point; where there are more, a different subset at each point.
+DIRECTIONS = 64
+#: Scalar operations of one evaluation above which fewer points are used.
+HEAVY = 60_000
+
+_FLOOR = {"float64": 1e-300, "float32": 1e-36}
+
+
+@dataclass
+class Report:
+    """What verification of one function found."""
+
+    function: str
+    wrt: tuple[str, ...] = ()
+    #: Labels of the points that were compared.
+    points: list[str] = field(default_factory=list)
+    #: Elements that were compared, and those whose true value does not exist or is not finite.
+    compared: int = 0
+    skipped: int = 0
+    #: The largest |got - expected| / max(|expected|, bound) in float64, the same in units of 2**-52.
+    max_error: float = 0.0
+    max_ulp: float = 0.0
+    #: The same in float32, relative.
+    max_error32: float = 0.0
+    #: The worst element: point, output and index; its expected value and the one got.
+    worst: str = ""
+    expected: str = ""
+    got: str = ""
+    #: Anything a reader should know, such as that not every direction was tried at every point.
+    note: str = ""
+    #: Why it failed; None where it did not.
+    failure: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the function agrees with the oracle."""
+        return self.failure is None
+
+    def error(self) -> VerificationError | None:
+        """The failure as an error to raise or show."""
+        if self.failure is None:
+            return None
+        wrt = f" (wrt {', '.join(self.wrt)})" if self.wrt else ""
+        return VerificationError(
+            f"{self.function}{wrt}: {self.failure}",
+            where=self.worst or None,
+            expected=self.expected or None,
+            got=self.got or None,
+        )
+
+    def raise_for_failure(self) -> Report:
+        """The report itself; raises VerificationError where the check failed."""
+        error = self.error()
+        if error is not None:
+            raise error
+        return self
+
+
+def verify_function(
+    function: Function,
+    generated: Callable[..., Any],
+    *,
+    sizes: Mapping[str, int] | None = None,
+    seed: int = 0,
+    rtol: float = RTOL,
+) -> Report:
+    """Compare a callable with what the Function should return, at random and special points.
+
+    Parameters
+    ----------
+    function
+        The Function that the callable was generated from; its `origin` says what it should compute.
+    generated
+        Takes the function's parameters in order.
+    sizes
+        Sizes of the named dimensions; small ones are chosen where they are not given.
+    seed
+        Of the random points.
+    rtol
+        Relative tolerance in float64, of the scale explained at the top of this module.
+    """
+    report = Report(function.name, () if function.origin is None else function.origin.wrt)
+    check = _Check(function, generated, report, rtol, seed)
+    try:
+        sampler = Sampler(function, sizes, seed)
+        wanted = 2 if check.cost(sampler.sizes) > HEAVY else 3
+        good = 0
+        for point in sampler.random(wanted):
+            good += 1
+            check.at(point, narrow=True)
+        if good < 2:
+            raise _Failed("no finite point found: the function is undefined wherever it was tried")
+        for point in sampler.special():
+            if wanted == 3 or point.label in ("zeros", "negative", "all sizes 1"):
+                check.at(point, narrow=False)
+    except _Failed as failed:
+        report.failure = failed.reason
+    except VerificationError as error:
+        report.failure, report.worst = error.what, error.where or ""
+        report.expected, report.got = error.expected or "", error.got or ""
+    return report
+
+
+def verify_module(module: str | Path | ModuleType, functions: Mapping[str, Function]) -> list[Report]:
+    """Import a generated module from disk as a user would, and verify each of its functions."""
+    if not isinstance(module, ModuleType):
+        module = load(module)
+    reports = []
+    for name, function in functions.items():
+        generated = getattr(module, name, None)
+        if generated is None:
+            report = Report(name, failure=f"the module {module.__name__} has no function {name!r}")
+        else:
+            report = verify_function(function, generated)
+            report.function = name
+        reports.append(report)
+    return reports
+
+
+class _Fresh(importlib.machinery.SourceFileLoader):
+    """Reads the source itself: cached bytecode is trusted by whole seconds, and builds are faster."""
+
+    def path_stats(self, path: Any) -> Any:
+        raise OSError("bytecode is neither read nor written")
+
+
+_COUNT = itertools.count()
+
+
+def load(path: str | Path) -> ModuleType:
+    """The module in that file, under a name of its own; it does not stay in `sys.modules`."""
+    path = Path(path)
+    name = f"_symgrad_verified_{next(_COUNT)}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Fresh(name, str(path)))
+    if spec is None or spec.loader is None or not path.is_file():
+        raise VerificationError(f"{path.name} cannot be imported", expected=f"a generated module {path}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class _Failed(Exception):
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+class _Check:
+    """One function and callable, compared at one point after another."""
+
+    def __init__(
+        self, function: Function, generated: Callable[..., Any], report: Report, rtol: float, seed: int
+    ) -> None:
+        self.function = function
+        self.generated = generated
+        self.report = report
+        self.rtol = rtol
+        self.rng = np.random.default_rng([seed, 1])
+        self.outputs = [
+            ("result" if not path else "result" + "".join(f"[{key!r}]" for key in path), node)
+            for path, node in paths(function.result)
+        ]
+
+    def cost(self, sizes: Mapping[str, int]) -> int:
+        """About how many scalar operations one evaluation takes."""
+        base, directions = self.function, 1
+        while base.origin is not None:
+            varied = [p for p in base.origin.base.parameters if p.name in base.origin.wrt]
+            base = base.origin.base
+            directions *= 1 + sum(_count(leaf.shape, sizes) for p in varied for leaf in leaves(p.tree))
+        batch = 6 if base.is_elementwise else 2 if base.has_batch else 1
+        return batch * directions * sum(_count(node.shape, sizes) for node in base.nodes() if node.args)
+
+    def at(self, point: Point, narrow: bool) -> None:
+        """Compare at a point in float64, and in float32 too where `narrow` and the values allow it."""
+        wanted = expected(self.function, point.values, point.sizes, self._chosen)
+        self.report.points.append(point.label)
+        self._compare(point, wanted, "float64")
+        floats = [a for arrays in point.values.values() for a in arrays if a.dtype.kind == "f"]
+        if narrow and floats and point.fits_float32:
+            self._compare(point, wanted, "float32")
+
+    def _chosen(self, total: int) -> Sequence[int]:
+        if total <= DIRECTIONS:
+            return range(total)
+        self.report.note = f"{DIRECTIONS} of {total} directions at each point"
+        return sorted(self.rng.choice(total, DIRECTIONS, replace=False).tolist())
+
+    def _compare(self, point: Point, wanted: list[Any], dtype: str) -> None:
+        got = self._call(point, dtype)
+        for (name, node), want, have in zip(self.outputs, wanted, got):
+            where = f"{name} at point '{point.label}', {dtype}"
+            self._same_kind(where, want, have, node.dtype if node.dtype != "float64" else dtype)
+            if want.dtype != object:
+                if not np.array_equal(want, have):
+                    self._fail("a wrong value", where, str(want.tolist()), str(np.asarray(have).tolist()))
+                continue
+            flat = np.asarray(have).ravel().tolist()
+            for position, (number, value) in enumerate(zip(want.ravel().tolist(), flat)):
+                if number is None:
+                    continue
+                if not is_defined(number) or number.size > (1e300 if dtype == "float64" else 1e30):
+                    self.report.skipped += 1
+                    continue
+                self._element(where, want.shape, position, number, value, dtype)
+
+    def _element(
+        self, where: str, shape: tuple[int, ...], position: int, number: Any, value: float, dtype: str
+    ) -> None:
+        import mpmath
+
+        self.report.compared += 1
+        scale = max(number.size, number.bound)
+        if value != value or value in (float("inf"), -float("inf")):
+            error = float("inf")
+        else:
+            with mpmath.workdps(50):
+                difference = abs(float(number.value - mpmath.mpf(value)))
+            error = 0.0 if difference <= _FLOOR[dtype] else difference / scale if scale else float("inf")
+        worst = False
+        if dtype == "float64":
+            worst = error > self.report.max_error
+            self.report.max_error = max(self.report.max_error, error)
+            self.report.max_ulp = self.report.max_error * 2.0**52
+        else:
+            self.report.max_error32 = max(self.report.max_error32, error)
+        failed = error > (self.rtol if dtype == "float64" else RTOL_FLOAT32)
+        if worst or failed:
+            index = tuple(int(i) for i in np.unravel_index(position, shape)) if shape else ()
+            element = f"element {index} of {where}" if shape else where
+            with mpmath.workdps(50):
+                digits = mpmath.nstr(number.value, 20)
+            if failed:
+                self._fail("a wrong value", element, digits, repr(value))
+            self.report.worst, self.report.expected, self.report.got = element, digits, repr(value)
+
+    def _same_kind(self, where: str, want: Any, have: Any, dtype: str) -> None:
+        array = np.asarray(have)
+        if array.shape != want.shape:
+            self._fail("a wrong shape", where, str(want.shape), str(array.shape))
+        if array.dtype != np.dtype(dtype):
+            self._fail("a wrong dtype", where, dtype, str(array.dtype))
+
+    def _fail(self, reason: str, where: str, want: str, have: str) -> None:
+        self.report.worst, self.report.expected, self.report.got = where, want, have
+        raise _Failed(reason)
+
+    def _call(self, point: Point, dtype: str) -> list[Any]:
+        """The generated function's outputs, and that it left its arguments alone."""
+        given: list[Any] = []
+
+        def argument(array: Any) -> Any:
+            given.append(array.astype(dtype) if array.dtype.kind == "f" else array.copy())
+            return given[-1]
+
+        arguments = []
+        for parameter in self.function.parameters:
+            remaining = iter(point.values[parameter.name])
+            arguments.append(_python(map_leaves(lambda _, r=remaining: argument(next(r)), parameter.tree)))
+        before = [array.copy() for array in given]
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                result = self.generated(*arguments)
+        except Exception as error:
+            raise _Failed(f"it raised {type(error).__name__}: {error} at point '{point.label}'") from error
+        got = _leaves_like(self.function.result, result)
+        for array, old in zip(given, before):
+            if not np.array_equal(array, old, equal_nan=True):
+                raise _Failed(f"it changed an argument in place at point '{point.label}'")
+            if any(isinstance(have, np.ndarray) and np.shares_memory(have, array) for have in got):
+                raise _Failed(f"it returned a view of an argument at point '{point.label}'")
+        return got
+
+
+def _count(shape: Any, sizes: Mapping[str, int]) -> int:
+    return int(np.prod(evaluate_shape(shape[1:] if has_batch(shape) else shape, sizes), dtype=int))
+
+
+def _python(tree: Tree) -> Any:
+    """A tree as users pass it: records are NamedTuples."""
+    if isinstance(tree, Record):
+        return namedtuple(tree.name, tree.fields)(*map(_python, tree.values))
+    if isinstance(tree, dict):
+        return {key: _python(child) for key, child in tree.items()}
+    if isinstance(tree, (tuple, list)):
+        return tuple(_python(child) for child in tree)
+    return tree
+
+
+def _leaves_like(tree: Tree, value: Any) -> list[Any]:
+    """The leaves of what a function returned, by the structure that its result has."""
+    if is_leaf(tree):
+        return [value]
+    try:
+        if isinstance(tree, Record):
+            parts = [(child, getattr(value, name)) for name, child in zip(tree.fields, tree.values)]
+        elif isinstance(tree, dict):
+            parts = [(child, value[key]) for key, child in tree.items()]
+        else:
+            if len(value) != len(tree):
+                raise _Failed(f"it returned {len(value)} values instead of {len(tree)}")
+            parts = list(zip(tree, value))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _Failed(f"it returned {type(value).__name__} of another structure: {error}") from error
+    return [leaf for child, part in parts for leaf in _leaves_like(child, part)]
