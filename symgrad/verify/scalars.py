@@ -22,25 +22,25 @@ class Scalar:
     __slots__ = ()
 
     def __add__(self: Any, other: Any) -> Any:
-        return _add(self: Any, _operand(other))
+        return _add(self, _operand(other))
 
     def __radd__(self: Any, other: Any) -> Any:
         return _add(_operand(other), self)
 
     def __sub__(self: Any, other: Any) -> Any:
-        return _add(self: Any, _negative(_operand(other)))
+        return _add(self, _negative(_operand(other)))
 
     def __rsub__(self: Any, other: Any) -> Any:
-        return _add(_operand(other), _negative(self: Any))
+        return _add(_operand(other), _negative(self))
 
     def __mul__(self: Any, other: Any) -> Any:
-        return _multiply(self: Any, _operand(other))
+        return _multiply(self, _operand(other))
 
     def __rmul__(self: Any, other: Any) -> Any:
         return _multiply(_operand(other), self)
 
     def __truediv__(self: Any, other: Any) -> Any:
-        return _divide(self: Any, _operand(other))
+        return _divide(self, _operand(other))
 
     def __rtruediv__(self: Any, other: Any) -> Any:
         return _divide(_operand(other), self)
@@ -52,7 +52,7 @@ class Scalar:
         return apply(lambda sp, x, y: x**y, other, self)
 
     def __neg__(self: Any) -> Any:
-        return _negative(self: Any)
+        return _negative(self)
 
     def __pos__(self: Any) -> Any:
         return self
@@ -61,31 +61,31 @@ class Scalar:
         return apply(lambda sp, x: sp.Abs(x), self)
 
     def __lt__(self: Any, other: Any) -> bool:
-        return bool(value_of(self: Any) < value_of(_operand(other)))
+        return bool(value_of(self) < value_of(_operand(other)))
 
     def __le__(self: Any, other: Any) -> bool:
-        return bool(value_of(self: Any) <= value_of(_operand(other)))
+        return bool(value_of(self) <= value_of(_operand(other)))
 
     def __gt__(self: Any, other: Any) -> bool:
-        return bool(value_of(self: Any) > value_of(_operand(other)))
+        return bool(value_of(self) > value_of(_operand(other)))
 
     def __ge__(self: Any, other: Any) -> bool:
-        return bool(value_of(self: Any) >= value_of(_operand(other)))
+        return bool(value_of(self) >= value_of(_operand(other)))
 
     def __eq__(self: Any, other: object) -> bool:
-        return bool(value_of(self: Any) == value_of(_operand(other)))
+        return bool(value_of(self) == value_of(_operand(other)))
 
     def __ne__(self: Any, other: object) -> bool:
         return not self == other
 
     def __bool__(self: Any) -> bool:
-        return bool(value_of(self: Any) != 0)
+        return bool(value_of(self) != 0)
 
     def __float__(self: Any) -> float:
-        return float(value_of(self: Any))
+        return float(value_of(self))
 
     def __repr__(self: Any) -> str:
-        return f"<scalar {float(self: Any)!r}>"
+        return f"<scalar {float(self)!r}>"
 
     __hash__ = None  # type: ignore[assignment]
 
