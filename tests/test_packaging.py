@@ -1,0 +1,101 @@
+"""Both kinds of installation hold what the generator needs, and nothing else of the checkout."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import symgrad
+from symgrad._version import __version__
+from symgrad.errors import SymgradError
+from symgrad.templates import template_folder
+
+CHECKOUT = Path(symgrad.__file__).resolve().parents[1]
+PIECES = ("pyproject.toml", "README.md", "LICENSE", "symgrad", "templates")
+
+
+def command(*arguments: str | Path, cwd: Path) -> str:
+    done = subprocess.run([str(a) for a in arguments], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not (CHECKOUT / "pyproject.toml").is_file():
+        pytest.skip("not run from a checkout")
+    pytest.importorskip("hatchling")
+    pytest.importorskip("pip")
+    folder = tmp_path_factory.mktemp("checkout")
+    for piece in PIECES:
+        source = CHECKOUT / piece
+        if source.is_dir():
+            shutil.copytree(source, folder / piece, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / piece)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["editable", "wheel"])
+def test_an_installation_finds_its_templates(kind: str, checkout: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "venv"
+    venv.create(environment, with_pip=False, symlinks=True)
+    scheme = sysconfig.get_paths(vars={"base": str(environment), "platbase": str(environment)}, scheme="venv")
+    # Dependencies are those of the environment that runs the tests: only symgrad itself is installed anew.
+    Path(scheme["purelib"], "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    python = Path(scheme["scripts"], "python")
+    target = ["-e", checkout] if kind == "editable" else [checkout]
+    command(
+        sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index",
+        "--no-build-isolation", "--force-reinstall", *target, cwd=tmp_path,
+    )  # fmt: skip
+    found = command(
+        python,
+        "-c",
+        "import symgrad.templates as t; print(t.__file__); print(t.template_folder())",
+        cwd=tmp_path,
+    )
+    module, folder = map(Path, found.splitlines())
+    home = checkout if kind == "editable" else Path(scheme["purelib"])
+    assert module == home / "symgrad" / "templates.py"
+    assert folder == (checkout / "templates" if kind == "editable" else home / "symgrad" / "templates")
+    script = Path(scheme["scripts"], "symgrad")
+    assert command(script, "--version", cwd=tmp_path).split()[-1] == __version__
+    assert "def f_grad(x" in command(script, "grad", "sin(cos(x))", cwd=tmp_path)
+
+
+@pytest.mark.slow
+def test_what_a_wheel_holds(checkout: Path, tmp_path: Path) -> None:
+    command(
+        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation",
+        "--wheel-dir", tmp_path, checkout, cwd=tmp_path,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name == f"symgrad-{__version__}-py3-none-any.whl"
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "symgrad/py.typed" in names
+    assert {name.split("/")[0] for name in names} == {"symgrad", f"symgrad-{__version__}.dist-info"}
+    here = {p.relative_to(checkout).as_posix() for p in checkout.glob("symgrad/**/*.py")}
+    here |= {f"symgrad/{p.relative_to(checkout).as_posix()}" for p in checkout.glob("templates/**/*.jinja")}
+    assert here <= set(names)
+
+
+def test_missing_templates_are_an_error_that_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("symgrad.templates.__file__", str(tmp_path / "symgrad" / "templates.py"))
+    with pytest.raises(SymgradError, match="templates of symgrad are missing"):
+        template_folder()
+
+
+def test_command_line_dependencies_are_two() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {requirement.split(">")[0] for requirement in project["dependencies"]}
+    assert names == {"sympy", "numpy", "jinja2", "click", "rich"}
