@@ -113,7 +113,7 @@ def _cost(functions: Iterable[Function]) -> float | None:
 
 def _verified(built: Built, path: Path, module: Module) -> Built:
     # The oracle imports sympy: a build without it need not wait for that.
-    from symgrad.verify import verify_module
+    from symgrad.verify.check import verify_module
 
     try:
         reports = verify_module(path, module.functions)
@@ -121,9 +121,8 @@ def _verified(built: Built, path: Path, module: Module) -> Built:
         return replace(built, failures=(str(error),))
     except Exception as error:  # generated code that does not even import, or fails when called
         return replace(built, failures=(f"{type(error).__name__}: {error}",))
-    failures = tuple(str(report) for report in reports if not report.ok)
-    errors = [report.error for report in reports]
-    return replace(built, error=max(errors, default=None), failures=failures)
+    failures = tuple(str(error) for report in reports if (error := report.error()) is not None)
+    return replace(built, error=max(report.max_error for report in reports), failures=failures)
 
 
 def build_all(jobs: Iterable[Job], workers: int = 1) -> Iterator[Outcome]:

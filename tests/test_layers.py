@@ -67,7 +67,7 @@ def layer_of(name: str) -> int:
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Lines and names of the modules of ours that a file imports, wherever in it; not those for types alone."""
+    """Lines and names of what a file imports, wherever in it it does; not what it imports for types alone."""
     pending: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
     while pending:
         node = pending.pop()

@@ -45,7 +45,7 @@ def test_value_is_that_of_numpy(text: str) -> None:
 def test_symbols_are_elementwise_arguments_sorted_by_name() -> None:
     f = parse("zeta + Alpha*beta", name="energy")
     assert f.name == "energy"
-    assert f.inputs == {name: ("...", "float64") for name in ("Alpha", "beta", "zeta")}
+    assert f.inputs == dict.fromkeys(("Alpha", "beta", "zeta"), ("...", "float64"))
     assert list(f.inputs) == ["Alpha", "beta", "zeta"]
     assert f.is_elementwise
 
