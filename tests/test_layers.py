@@ -18,6 +18,7 @@ PACKAGE = Path(symgrad.__file__).parent
 # From what knows nothing to what knows everything. A name stands for a module, or a package with all in it.
 LAYERS = (
     ("symgrad._version", "symgrad.errors", "symgrad.kernels"),
+    ("symgrad.dims",),
     ("symgrad.shapes", "symgrad.templates", "symgrad.files", "symgrad.locate"),
     ("symgrad.text",),
     ("symgrad.node",),
@@ -25,8 +26,9 @@ LAYERS = (
     ("symgrad.graph", "symgrad.spelling"),
     ("symgrad.ops",),
     ("symgrad.recording", "symgrad.array", "symgrad.inline", "symgrad.meaning", "symgrad.portable"),
-    ("symgrad.trace", "symgrad.frontends"),
+    ("symgrad.trace",),
     ("symgrad.transforms",),
+    ("symgrad.frontends",),
     ("symgrad.rewrite",),
     ("symgrad.pipeline", "symgrad.cost"),
     ("symgrad.program",),

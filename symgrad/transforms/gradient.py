@@ -36,15 +36,15 @@ def grad(f: Function, wrt: Wrt = None) -> Function:
     SpecError
         For a name that f does not have.
     """
-    value, gradient, bars = _gradient(f, wrt, "grad")
-    return _derived(f, f"{f.name}_grad", gradient, bars, Origin("grad", f, _names(f, wrt)), (), value)
+    value, _, gradient, bars = gradient_nodes(f, wrt, "grad")
+    return derived(f, f"{f.name}_grad", gradient, bars, Origin("grad", f, wrt_names(f, wrt)), (), value)
 
 
 def value_and_grad(f: Function, wrt: Wrt = None) -> Function:
     """The value and the gradient, `(value, gradient)`, sharing what they can. See `grad`."""
-    value, gradient, bars = _gradient(f, wrt, "value_and_grad")
-    origin = Origin("value_and_grad", f, _names(f, wrt))
-    return _derived(f, f"{f.name}_value_and_grad", (value, gradient), bars, origin, (), value)
+    value, _, gradient, bars = gradient_nodes(f, wrt, "value_and_grad")
+    origin = Origin("value_and_grad", f, wrt_names(f, wrt))
+    return derived(f, f"{f.name}_value_and_grad", (value, gradient), bars, origin, (), value)
 
 
 def vjp(f: Function, wrt: Wrt = None) -> Function:
@@ -52,37 +52,39 @@ def vjp(f: Function, wrt: Wrt = None) -> Function:
 
     `ct` has the structure and shapes of the output; the pullback is `ct` times the Jacobian.
     """
-    names = _names(f, wrt)
+    names = wrt_names(f, wrt)
     outputs = f.output_nodes
     for node in outputs:
         if node.dtype != "float64":
             raise NotDifferentiableError(f"vjp: an output of {f.name} has dtype {node.dtype}", expected="float64")
-    name = _fresh("ct", f)
+    name = fresh_name("ct", f)
     paths = iter(f.output_names)
     single = isinstance(f.result, Node)
     tree = map_leaves(
         lambda leaf: input_node(name if single else f"{name}.{next(paths)}", leaf.shape), f.result
     )
-    gradients, bars = pullback(outputs, leaves(tree), _wrt_nodes(f, names))
-    gradient = _structured(f, wrt, names, gradients, f"{f.name}_vjp")
-    return _derived(
+    gradients, bars = pullback(outputs, leaves(tree), wrt_nodes(f, names))
+    gradient = structured(f, wrt, names, gradients)
+    return derived(
         f, f"{f.name}_vjp", (f.result, gradient), bars, Origin("vjp", f, names),
         (Parameter(name, tree),), f.result,
     )  # fmt: skip
 
 
-def _fresh(name: str, f: Function) -> str:
+def fresh_name(name: str, f: Function) -> str:
+    """A name for a further parameter that f does not have."""
     while f.parameter(name) is not None:
         name += "_"
     return name
 
 
-def _gradient(f: Function, wrt: Wrt, what: str) -> tuple[Node, Tree, dict[Node, Node]]:
-    names = _names(f, wrt)
+def gradient_nodes(f: Function, wrt: Wrt, what: str) -> tuple[Node, list[Node], Tree, dict[Node, Node]]:
+    """The value, the adjoints of wrt as a list and in their structure, and what each adjoint belongs to."""
+    names = wrt_names(f, wrt)
     value = _scalar_output(f, what)
     seed = lift(1.0) if not value.shape else broadcast_to(lift(1.0), shape=value.shape)
-    gradients, bars = pullback([value], [seed], _wrt_nodes(f, names))
-    return value, _structured(f, wrt, names, gradients, f"{f.name}_{what}"), bars
+    gradients, bars = pullback([value], [seed], wrt_nodes(f, names))
+    return value, gradients, structured(f, wrt, names, gradients), bars
 
 
 def _scalar_output(f: Function, what: str) -> Node:
@@ -113,7 +115,8 @@ def _scalar_output(f: Function, what: str) -> Node:
     return output
 
 
-def _names(f: Function, wrt: Wrt) -> tuple[str, ...]:
+def wrt_names(f: Function, wrt: Wrt) -> tuple[str, ...]:
+    """The names in wrt, checked: known, distinct, of float parameters."""
     known = [p.name for p in f.parameters]
     if wrt is None:
         names = tuple(
@@ -147,18 +150,20 @@ def _names(f: Function, wrt: Wrt) -> tuple[str, ...]:
     return names
 
 
-def _wrt_nodes(f: Function, names: tuple[str, ...]) -> list[Node]:
-    return [leaf for p in _parameters(f, names) for leaf in leaves(p.tree)]
+def wrt_nodes(f: Function, names: tuple[str, ...]) -> list[Node]:
+    """Input nodes of these parameters, structures flattened."""
+    return [leaf for p in wrt_parameters(f, names) for leaf in leaves(p.tree)]
 
 
-def _parameters(f: Function, names: tuple[str, ...]) -> list[Parameter]:
+def wrt_parameters(f: Function, names: tuple[str, ...]) -> list[Parameter]:
+    """The parameters of these names, in the order of the names."""
     return [p for name in names for p in f.parameters if p.name == name]
 
 
-def _structured(f: Function, wrt: Wrt, names: tuple[str, ...], gradients: list[Node], what: str) -> Tree:
+def structured(f: Function, wrt: Wrt, names: tuple[str, ...], gradients: list[Node]) -> Tree:
     """Gradients in the structure of the parameters they belong to."""
     remaining = iter(gradients)
-    trees = [map_leaves(lambda _: next(remaining), p.tree) for p in _parameters(f, names)]
+    trees = [map_leaves(lambda _: next(remaining), p.tree) for p in wrt_parameters(f, names)]
     if isinstance(wrt, str):
         return trees[0]
     title = "".join(word.capitalize() for word in f.name.split("_")) or "F"
@@ -177,10 +182,11 @@ def field_name(name: str) -> str:
     return clean
 
 
-def _derived(
+def derived(
     f: Function, name: str, result: Tree, bars: dict[Node, Node], origin: Origin,
     extra: tuple[Parameter, ...], primal: Any,
 ) -> Function:  # fmt: skip
+    """What a transform makes of f: another result, further parameters, a note of how it came about."""
     return replace(
         f,
         name=name,
