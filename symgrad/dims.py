@@ -306,6 +306,8 @@ def dim_source(size: Size, names: Mapping[str, str], times: str = "*") -> str:
     if isinstance(size, int):
         return str(size)
     parts: list[str] = []
+    if len(size.terms) == 1 and len(size.terms[0][0]) == 1 and size.terms[0][1] == 1:
+        return _atom_source(size.terms[0][0][0], names, times).removeprefix("(").removesuffix(")")
     for monomial, coefficient in size.terms:
         factors = [_atom_source(atom, names, times) for atom in monomial]
         magnitude = abs(coefficient)
