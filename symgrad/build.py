@@ -117,12 +117,18 @@ def _verified(built: Built, path: Path, module: Module) -> Built:
 
     try:
         reports = verify_module(path, module.functions)
-    except VerificationError as error:
-        return replace(built, failures=(str(error),))
-    except Exception as error:  # generated code that does not even import, or fails when called
-        return replace(built, failures=(f"{type(error).__name__}: {error}",))
-    failures = tuple(str(error) for report in reports if (error := report.error()) is not None)
-    return replace(built, error=max(report.max_error for report in reports), failures=failures)
+    except VerificationError as failure:
+        return replace(built, failures=(str(failure),))
+    except Exception as failure:  # generated code that does not even import, or fails when called
+        return replace(built, failures=(f"{type(failure).__name__}: {failure}",))
+    failures = []
+    for report in reports:
+        error = report.error()
+        if error is not None:
+            failures.append(str(error))
+        elif not report.compared:  # no evidence is no agreement
+            failures.append(f"{report.function}: no element could be compared at any point")
+    return replace(built, error=max(report.max_error for report in reports), failures=tuple(failures))
 
 
 def build_all(jobs: Iterable[Job], workers: int = 1) -> Iterator[Outcome]:
