@@ -73,11 +73,14 @@ class Formula:
         try:
             result = self.decide(*values)
             if isinstance(result, mpmath.mpc):
-                return result.real if result.imag == 0 else mpmath.nan
-            return mpmath.mpf(result)
+                result = result.real if result.imag == 0 else mpmath.nan
+            result = mpmath.mpf(result)
         except (ZeroDivisionError, ValueError, OverflowError, TypeError):
             # TypeError: an order comparison of complex numbers, so outside the real domain.
-            return mpmath.nan
+            result = mpmath.nan
+        if result != result and self.parent is not None and all(mpmath.isfinite(v) for v in values):
+            return self._numerically(values)  # 0/0 where there is a limit: sinc at 0, d/dy x**y at x=0
+        return result
 
     def _on_guard(self, values: tuple[Any, ...]) -> bool:
         """Whether the point is a single point that a Piecewise treats on its own, as sinc does 0.
@@ -98,12 +101,13 @@ class Formula:
         return any(guard(*values) == 0 for guard in self._guards)
 
     def _numerically(self, values: tuple[Any, ...]) -> Any:
-        """The limit of difference quotients from both sides; nan where they differ."""
+        """The limit of difference quotients of the parent from both sides; nan where they differ."""
         import mpmath
 
         assert self.parent is not None
-        with mpmath.workdps(4 * DIGITS):
-            step = mpmath.mpf(10) ** -DIGITS
+        # Quotients such as sin(x)/x**5 lose the step's digits at every power; there are enough of them.
+        with mpmath.workdps(8 * DIGITS):
+            step = mpmath.mpf(10) ** (-DIGITS // 2)
 
             def moved(by: Any) -> Any:
                 return self.parent(*values[: self.position], values[self.position] + by,  # type: ignore[misc]
@@ -111,7 +115,7 @@ class Formula:
 
             middle, right, left = moved(0), moved(step), moved(-step)
             forward, backward = (right - middle) / step, (middle - left) / step
-            if abs(forward - backward) <= mpmath.mpf(10) ** (-DIGITS // 2) * (1 + abs(forward)):
+            if abs(forward - backward) <= mpmath.mpf(10) ** (-DIGITS // 3) * (1 + abs(forward)):
                 return (right - left) / (2 * step)
             return mpmath.nan
 

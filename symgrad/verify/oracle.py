@@ -72,8 +72,7 @@ class PointMeaning(Meaning):
     def plain(self, node: Node, array: Objects) -> Objects:
         to = bool if node.dtype == "bool" else int
         entries = [scalars.value_of(v) if isinstance(v, scalars.Scalar) else v for v in array.flat]
-        flat = np.array([to(v) for v in entries], dtype={"int64": np.int64, "bool": np.bool_}[node.dtype])
-        return flat.reshape(array.shape)
+        return super().plain(node, self.objects([to(v) for v in entries], array.shape))
 
     def check(self, node: Node, values: Objects) -> None:
         if node.dtype != "float64" or not node.args:
