@@ -15,7 +15,7 @@ import numpy as np
 from symgrad.errors import VerificationError
 from symgrad.graph import Function, toposort
 from symgrad.node import Node
-from symgrad.shapes import BATCH, Shape, Size, evaluate
+from symgrad.shapes import BATCH, Shape, Size, evaluate, has_batch
 
 Objects = np.ndarray[Any, Any]
 
@@ -23,7 +23,7 @@ Objects = np.ndarray[Any, Any]
 class Meaning:
     """The `m` of an operation's meaning: sizes, and scalars of one kind.
 
-    Arrays have no batch axes: a function of `...` arguments is expanded for one point of the batch.
+    Arrays have no batch axes: a function of `...` arguments is expanded point by point.
     """
 
     def __init__(self, sizes: Mapping[str, int]) -> None:
@@ -117,7 +117,8 @@ class Meaning:
 
     def run(self, function: Function, *arrays: Any) -> list[Objects]:
         """The outputs of another function, for a body that is called."""
-        return expand(function, self, dict(zip(function.input_nodes, arrays)))
+        given = {node: [array] for node, array in zip(function.input_nodes, arrays)}
+        return [points[0] for points in expand(function, self, given)]
 
     @staticmethod
     def objects(values: Sequence[Any], shape: tuple[int, ...]) -> Objects:
@@ -147,40 +148,60 @@ class Meaning:
         return self.number(value) if isinstance(value, (int, float)) else value
 
 
-def expand(function: Function, meaning: Meaning, inputs: Mapping[Node, Objects]) -> list[Objects]:
+def expand(
+    function: Function, meaning: Meaning, inputs: Mapping[Node, list[Objects]], points: int = 1
+) -> list[list[Objects]]:
     """The outputs as arrays of scalars, for inputs as arrays of scalars.
+
+    Every value is a list: an array for each point of the batch where the node has a `...`, else one array.
 
     Raises
     ------
     VerificationError
         Where an operation has no meaning, or one whose result has another shape than the node.
     """
-    values: dict[Node, Objects] = {}
+    values: dict[Node, list[Objects]] = {}
     for node in toposort(function.output_nodes):
         if node.op.name == "input":
             values[node] = inputs[node]
             continue
-        operands = [values[a] for a in node.args]
-        rule = node.op.sympy
-        if rule is None:
+        if node.op.sympy is None:
             raise VerificationError(
                 f"{node.op.name} has no sympy meaning to verify against",
                 where=function.lines.get(node),
                 hint="give the operation a `sympy` meaning",
             )
-        if node.op.elementwise and node.args:
-            how = meaning.apply if node.dtype == "float64" else meaning.decide
-            result: Any = meaning._mapped(how, rule, operands)
-        else:
-            result = rule(meaning, node, *operands)
-        array = meaning.settle(node, result)
-        if array.shape != meaning.shape(node.shape):
-            raise VerificationError(
-                f"the sympy meaning of {node.op.name} has another shape than the operation",
-                where=function.lines.get(node),
-                expected=str(meaning.shape(node.shape)),
-                got=str(array.shape),
-            )
-        meaning.check(node, array)
-        values[node] = array
+        operands = [values[a] for a in node.args]
+        spread = has_batch(node.shape)
+        count = points if spread or any(has_batch(a.shape) for a in node.args) else 1
+        results = [
+            _once(function, meaning, node, [each[point % len(each)] for each in operands])
+            for point in range(count)
+        ]
+        if count > 1 and not spread:  # an operation that loses the batch sums over it
+            columns = zip(*[array.ravel().tolist() for array in results])
+            results = [meaning.objects([meaning.sum(c) for c in columns], results[0].shape)]
+        for array in results:
+            meaning.check(node, array)
+        values[node] = results
     return [values[node] for node in function.output_nodes]
+
+
+def _once(function: Function, meaning: Meaning, node: Node, operands: list[Objects]) -> Objects:
+    """The value of one node at one point of the batch."""
+    rule = node.op.sympy
+    assert rule is not None
+    if node.op.elementwise and node.args:
+        how = meaning.apply if node.dtype == "float64" else meaning.decide
+        result: Any = meaning._mapped(how, rule, operands)
+    else:
+        result = rule(meaning, node, *operands)
+    array = meaning.settle(node, result)
+    if array.shape != meaning.shape(node.shape):
+        raise VerificationError(
+            f"the sympy meaning of {node.op.name} has another shape than the operation",
+            where=function.lines.get(node),
+            expected=str(meaning.shape(node.shape)),
+            got=str(array.shape),
+        )
+    return array

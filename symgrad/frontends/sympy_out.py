@@ -83,7 +83,7 @@ def to_sympy(f: Function, **sizes: int) -> Any:
             got=", ".join(f"{name}={size}" for name, size in sizes.items()) or "none",
         )
     meaning = SymbolicMeaning(sizes)
-    inputs = {node: _symbols(node, meaning) for node in f.input_nodes}
+    inputs = {node: [_symbols(node, meaning)] for node in f.input_nodes}
     try:
         outputs = iter(expand(f, meaning, inputs))
     except (IndexError, TypeError) as error:
@@ -96,7 +96,7 @@ def to_sympy(f: Function, **sizes: int) -> Any:
         ) from error
 
     def finished(node: Node) -> Any:
-        array = next(outputs)
+        (array,) = next(outputs)
         if array.ndim == 0:
             return sp.sympify(array[()])
         return sp.ImmutableDenseNDimArray([sp.sympify(v) for v in array.ravel().tolist()], array.shape)

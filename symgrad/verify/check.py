@@ -35,10 +35,10 @@ from symgrad.verify.points import Point, Sampler
 
 RTOL = 1e-12
 RTOL_FLOAT32 = 2e-5
-#: Directions of one derivative at one point; where there are more, a different subset at each point.
-DIRECTIONS = 64
+#: Elements of wrt at one point; where there are more, each point takes the next ones of a random order.
+DIRECTIONS = 200
 #: Scalar operations of one evaluation above which fewer points are used.
-HEAVY = 60_000
+HEAVY = 100_000
 
 _FLOOR = {"float64": 1e-300, "float32": 1e-36}
 
@@ -130,6 +130,10 @@ def verify_function(
         for point in sampler.special():
             if wanted == 3 or point.label in ("zeros", "negative", "all sizes 1"):
                 check.at(point, narrow=False)
+        for point in sampler.random(20) if check.uncovered() else ():
+            check.at(point, narrow=False)
+            if not check.uncovered():
+                break
     except _Failed as failed:
         report.failure = failed.reason
     except VerificationError as error:
@@ -192,6 +196,8 @@ class _Check:
         self.report = report
         self.rtol = rtol
         self.rng = np.random.default_rng([seed, 1])
+        self._queues: dict[int, list[int]] = {}
+        self._seen: dict[int, set[int]] = {}
         self.outputs = [
             ("result" if not path else "result" + "".join(f"[{key!r}]" for key in path), node)
             for path, node in paths(function.result)
@@ -203,7 +209,8 @@ class _Check:
         while base.origin is not None:
             varied = [p for p in base.origin.base.parameters if p.name in base.origin.wrt]
             base = base.origin.base
-            directions *= 1 + sum(_count(leaf.shape, sizes) for p in varied for leaf in leaves(p.tree))
+            count = sum(_count(leaf.shape, sizes) for p in varied for leaf in leaves(p.tree))
+            directions *= 1 + min(count, DIRECTIONS)
         batch = 6 if base.is_elementwise else 2 if base.has_batch else 1
         return batch * directions * sum(_count(node.shape, sizes) for node in base.nodes() if node.args)
 
@@ -219,8 +226,20 @@ class _Check:
     def _chosen(self, total: int) -> Sequence[int]:
         if total <= DIRECTIONS:
             return range(total)
-        self.report.note = f"{DIRECTIONS} of {total} directions at each point"
-        return sorted(self.rng.choice(total, DIRECTIONS, replace=False).tolist())
+        queue = self._queues.setdefault(total, [])
+        taken: list[int] = []
+        while len(taken) < DIRECTIONS:
+            if not queue:
+                queue.extend(self.rng.permutation(total).tolist())
+            taken.append(queue.pop())
+        seen = self._seen.setdefault(total, set())
+        seen.update(taken)
+        self.report.note = f"{len(seen)} of {total} directions, {DIRECTIONS} at each point"
+        return sorted(set(taken))
+
+    def uncovered(self) -> bool:
+        """Whether there are elements of wrt that no point took."""
+        return any(len(seen) < total for total, seen in self._seen.items())
 
     def _compare(self, point: Point, wanted: list[Any], dtype: str) -> None:
         got = self._call(point, dtype)

@@ -8,7 +8,6 @@ computed here on its own. So `grad(grad(f))` is f at numbers that carry tangents
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from symgrad.errors import VerificationError
 from symgrad.graph import Function
 from symgrad.meaning import Meaning, Objects, expand
 from symgrad.node import Node
-from symgrad.shapes import BATCH, has_batch
+from symgrad.shapes import has_batch
 from symgrad.tree import leaves
 from symgrad.verify import scalars
 from symgrad.verify.formula import DIGITS
@@ -25,23 +24,14 @@ from symgrad.verify.scalars import Number, number_of
 
 _INFINITY = float("inf")
 
-#: Values by parameter name: one array for each leaf of the parameter.
-Values = Mapping[str, Sequence[Objects]]
+#: A value at every point of the batch, or one array for what has no `...`.
+Spread = list[Objects]
+#: Values by parameter name: one Spread for each leaf of the parameter.
+Values = Mapping[str, Sequence[Spread]]
 
 
 class OutOfRange(Exception):
     """An intermediate value that float64 cannot hold, so that no float evaluation is expected to succeed."""
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """One output at one point of a batch: scalars, None where the derivative was not asked for.
-
-    `summed` says that the output is a derivative that adds up over the points of a batch.
-    """
-
-    values: Objects
-    summed: bool = False
 
 
 class PointMeaning(Meaning):
@@ -107,16 +97,46 @@ def expected(
         For the outermost derivative: from the number of elements to those to differentiate by. Others are
         None in the result. None: all of them.
 
-    A function of `...` arguments is evaluated for every point of the batch on its own; derivatives with
-    respect to shaped arguments are summed over them.
+    A function of `...` arguments is differentiated as the sum over the batch: its points are independent, so
+    that is the partial derivative at each point for `...` arguments, and the sum for shaped ones.
     """
     import mpmath
 
     with mpmath.workdps(DIGITS):
-        inputs = {
-            name: [_exact(np.asarray(array)) for array in arrays] for name, arrays in point.items()
-        }
-        return _over_batch(function, inputs, sizes, chosen)
+        batch, inputs = _spread(function, point)
+        outputs = evaluate(function, inputs, sizes, chosen)
+    nodes = function.output_nodes
+    if len(outputs) != len(nodes):
+        raise VerificationError(
+            f"{function.name} has another number of outputs than the derivative it comes from",
+            expected=f"{len(outputs)}",
+            got=f"{len(nodes)}",
+        )
+    return [_gathered(node, batch, spread) for node, spread in zip(nodes, outputs)]
+
+
+def _spread(function: Function, point: Mapping[str, Sequence[Any]]) -> tuple[tuple[int, ...], Values]:
+    """The shape of the batch, and the inputs as exact scalars at each of its points."""
+    nodes = {p.name: leaves(p.tree) for p in function.parameters}
+    arrays = {name: [_exact(np.asarray(array)) for array in point[name]] for name in nodes}
+    heads = [
+        array.shape[: array.ndim - node.rank]
+        for name in nodes
+        for node, array in zip(nodes[name], arrays[name])
+        if has_batch(node.shape)
+    ]
+    batch = np.broadcast_shapes(*heads)
+
+    def points(node: Node, array: Objects) -> Spread:
+        if not has_batch(node.shape):
+            return [array]
+        core = array.shape[array.ndim - node.rank :]
+        whole = np.broadcast_to(array, batch + core).reshape((-1, *core))
+        return [whole[i : i + 1].reshape(core) for i in range(len(whole))]
+
+    return batch, {
+        name: [points(node, array) for node, array in zip(nodes[name], arrays[name])] for name in nodes
+    }
 
 
 def _exact(array: Objects) -> Objects:
@@ -130,92 +150,24 @@ def _exact(array: Objects) -> Objects:
     return flat.reshape(array.shape)
 
 
-def _over_batch(
-    function: Function,
-    inputs: Values,
-    sizes: Mapping[str, int],
-    chosen: Callable[[int], Sequence[int]] | None,
-) -> list[Objects]:
-    batch, points = _points(function, inputs)
-    results = [evaluate(function, here, sizes, chosen) for here in points]
-    counted = len(function.output_nodes)
-    if any(len(result) != counted for result in results):
-        raise VerificationError(
-            f"{function.name} has another number of outputs than the derivative it comes from",
-            expected=f"{len(results[0])}",
-            got=f"{counted}",
-        )
-    return [
-        _gathered(node, batch, [result[position] for result in results])
-        for position, node in enumerate(function.output_nodes)
-    ]
+def _gathered(node: Node, batch: tuple[int, ...], spread: Spread) -> Objects:
+    if node.dtype == "float64":
+        spread = [_each(lambda v: None if v is None else number_of(v), array) for array in spread]
+    if not has_batch(node.shape):
+        return spread[0]
+    count = int(np.prod(batch, dtype=int))
+    core = spread[0].shape if spread else ()
+    rows = [spread[i % len(spread)].reshape((1, *core)) for i in range(count)]
+    return np.concatenate(rows).reshape(batch + core) if rows else np.zeros(batch + core, object)
 
 
-def _by_node(function: Function, inputs: Values) -> dict[Node, Objects]:
-    return {
-        leaf: array for p in function.parameters for leaf, array in zip(leaves(p.tree), inputs[p.name])
-    }
-
-
-def _points(function: Function, inputs: Values) -> tuple[tuple[int, ...], list[Values]]:
-    """The shape of the batch, and the inputs at each of its points; shape () where there is none."""
-    nodes = {p.name: leaves(p.tree) for p in function.parameters}
-    heads = [
-        array.shape[: array.ndim - node.rank]
-        for name in nodes
-        for node, array in zip(nodes[name], inputs[name])
-        if has_batch(node.shape)
-    ]
-    batch = np.broadcast_shapes(*heads)
-
-    def at(node: Node, array: Objects, index: tuple[int, ...]) -> Objects:
-        if not has_batch(node.shape):
-            return array
-        whole = np.broadcast_to(array, batch + array.shape[array.ndim - node.rank :])
-        return _entry(whole, index)
-
-    return batch, [
-        {name: [at(node, array, index) for node, array in zip(nodes[name], inputs[name])] for name in nodes}
-        for index in np.ndindex(*batch)
-    ]
-
-
-def _entry(array: Objects, index: tuple[int, ...]) -> Objects:
-    entry = array[index]
-    if isinstance(entry, np.ndarray):
-        return entry
-    if array.dtype != object:
-        return np.asarray(entry)
-    return Meaning.objects([entry], ())
-
-
-def _gathered(node: Node, batch: tuple[int, ...], parts: list[Leaf]) -> Objects:
-    arrays = [_plain_numbers(part.values) for part in parts]
-    if node.shape and node.shape[0] is BATCH:
-        core = arrays[0].shape if arrays else ()
-        out = np.empty((len(arrays), *core), dtype=arrays[0].dtype if arrays else object)
-        for position, array in enumerate(arrays):
-            out[position] = array if core else array[()]
-        return out.reshape(batch + core)
-    if not parts[0].summed:
-        return arrays[0]
-    total = arrays[0]
-    for array in arrays[1:]:  # a direction is asked for at every point of the batch, or at none
-        total = Meaning.objects(
-            [None if a is None or b is None else a + b for a, b in zip(total.flat, array.flat)], total.shape
-        )
-    return total
-
-
-def _plain_numbers(array: Objects) -> Objects:
-    if array.dtype != object:
-        return array
-    return Meaning.objects([None if v is None else number_of(v) for v in array.flat], array.shape)
+def _each(change: Callable[[Any], Any], array: Objects) -> Objects:
+    return Meaning.objects([change(v) for v in array.ravel().tolist()], array.shape)
 
 
 # --- one rule for each kind of origin ---------------------------------------------------------------
 
-Rule = Callable[..., list[Leaf]]
+Rule = Callable[..., list[Spread]]
 
 #: kind of an Origin -> `(function, inputs, sizes, chosen)` to its outputs. A transform adds its own.
 KINDS: dict[str, Rule] = {}
@@ -236,10 +188,10 @@ def evaluate(
     inputs: Values,
     sizes: Mapping[str, int],
     chosen: Callable[[int], Sequence[int]] | None = None,
-) -> list[Leaf]:
-    """The outputs of a function without batch, at scalars that may carry tangents themselves."""
+) -> list[Spread]:
+    """The outputs of a function, at scalars that may carry tangents themselves."""
     if function.origin is None:
-        return [Leaf(array) for array in expand(function, PointMeaning(sizes), _by_node(function, inputs))]
+        return _expanded(function, inputs, PointMeaning(sizes))
     rule = KINDS.get(function.origin.kind)
     if rule is None:
         raise VerificationError(
@@ -247,6 +199,14 @@ def evaluate(
             expected=", ".join(sorted(KINDS)),
         )
     return rule(function, inputs, sizes, chosen)
+
+
+def _expanded(function: Function, inputs: Values, meaning: PointMeaning) -> list[Spread]:
+    given = {
+        leaf: spread for p in function.parameters for leaf, spread in zip(leaves(p.tree), inputs[p.name])
+    }
+    points = max((len(spread) for leaf, spread in given.items() if has_batch(leaf.shape)), default=1)
+    return expand(function, meaning, given, points)
 
 
 class Differentiation:
@@ -260,92 +220,72 @@ class Differentiation:
         chosen: Callable[[int], Sequence[int]] | None = None,
     ) -> None:
         assert function.origin is not None
-        self.base, self.wrt = function.origin.base, function.origin.wrt
-        names = [p.name for p in self.base.parameters]
-        total = sum(array.size for name in self.wrt for array in inputs[name])
-        self.directions = frozenset(range(total) if chosen is None else chosen(total))
-        given = [v for name in names for array in inputs[name] if array.dtype == object for v in array.flat]
-        self.level = 1 + max(map(scalars.level_of, given), default=0)
-        varied: dict[str, Sequence[Objects]] = {name: inputs[name] for name in names}
-        self.places: list[Objects] = []
+        self.base, wrt = function.origin.base, function.origin.wrt
+        self.places: list[list[Any]] = []
         start = 0
-        for name in self.wrt:
-            arrays = []
-            for array in inputs[name]:
-                place = np.arange(start, start + array.size).reshape(array.shape)
+        for spread in (spread for name in wrt for spread in inputs[name]):
+            self.places.append([])
+            for array in spread:
+                self.places[-1].append(np.arange(start, start + array.size).reshape(array.shape))
                 start += array.size
-                arrays.append(
-                    Meaning.objects(
-                        [
-                            scalars.raised(x, self.level, d) if d in self.directions else x
-                            for x, d in zip(array.flat, place.ravel().tolist())
-                        ],
-                        array.shape,
-                    )
-                )
-                self.places.append(place)
-            varied[name] = arrays
+        self.directions = frozenset(range(start) if chosen is None else chosen(start))
+        arrays = [a for p in self.base.parameters for spread in inputs[p.name] for a in spread]
+        self.level = 1 + max((scalars.level_of(v) for a in arrays for v in a.ravel().tolist()), default=0)
+        places = iter(self.places)
+        varied: dict[str, Sequence[Spread]] = {p.name: inputs[p.name] for p in self.base.parameters}
+        for name in wrt:
+            varied[name] = [list(map(self._raised, spread, next(places))) for spread in inputs[name]]
         self.outputs = evaluate(self.base, varied, sizes)
 
-    def values(self) -> list[Leaf]:
-        """The base function's outputs."""
-        level = self.level
-        return [
-            leaf
-            if leaf.values.dtype != object
-            else Leaf(
-                Meaning.objects([scalars._parts(v, level)[0] for v in leaf.values.flat], leaf.values.shape),
-                leaf.summed,
-            )
-            for leaf in self.outputs
-        ]
+    def _raised(self, array: Objects, place: Any) -> Objects:
+        entries = zip(array.ravel().tolist(), place.ravel().tolist())
+        return Meaning.objects(
+            [scalars.raised(x, self.level, d) if d in self.directions else x for x, d in entries], array.shape
+        )
 
-    def gradients(self, weights: Sequence[Objects]) -> list[Leaf]:
-        """For each leaf of wrt, the derivative of the outputs' sum weighted by these arrays."""
-        total: Any = scalars.exact(0)
-        summed = False
-        for weight, leaf, node in zip(weights, self.outputs, self.base.output_nodes):
-            summed = summed or leaf.summed or has_batch(node.shape)
-            for w, v in zip(weight.ravel().tolist(), leaf.values.ravel().tolist()):
-                total = v * w + total
+    def values(self) -> list[Spread]:
+        """The base function's outputs."""
+        return [[_each(lambda v: scalars.without(v, self.level), a) for a in s] for s in self.outputs]
+
+    def gradients(self, weights: Sequence[Spread] | None = None) -> list[Spread]:
+        """For each leaf of wrt, the derivative of the sum of all outputs, weighted by `weights` if given."""
+        terms: list[Any] = []
+        for position, spread in enumerate(self.outputs):
+            for point, array in enumerate(spread):
+                entries = array.ravel().tolist()
+                if weights is not None:
+                    weight = weights[position][point % len(weights[position])]
+                    entries = [w * v for w, v in zip(weight.ravel().tolist(), entries)]
+                terms += entries
+        total: Any = scalars.total(terms)
         return [
-            Leaf(
-                Meaning.objects(
-                    [
-                        scalars.tangent(total, self.level, d) if d in self.directions else None
-                        for d in place.ravel().tolist()
-                    ],
-                    place.shape,
-                ),
-                summed,
-            )
-            for place in self.places
+            [
+                _each(
+                    lambda d: scalars.tangent(total, self.level, d) if d in self.directions else None, place
+                )
+                for place in places
+            ]
+            for places in self.places
         ]
 
 
 @kind("grad")
-def _grad(
-    function: Function, inputs: Values, sizes: Mapping[str, int], chosen: Any = None
-) -> list[Leaf]:
-    problem = Differentiation(function, inputs, sizes, chosen)
-    return problem.gradients([Meaning.objects([scalars.exact(1)], ())])
+def _grad(function: Function, inputs: Values, sizes: Mapping[str, int], chosen: Any = None) -> list[Spread]:
+    return Differentiation(function, inputs, sizes, chosen).gradients()
 
 
 @kind("value_and_grad")
 def _value_and_grad(
     function: Function, inputs: Values, sizes: Mapping[str, int], chosen: Any = None
-) -> list[Leaf]:
+) -> list[Spread]:
     problem = Differentiation(function, inputs, sizes, chosen)
-    return [*problem.values(), *problem.gradients([Meaning.objects([scalars.exact(1)], ())])]
+    return [*problem.values(), *problem.gradients()]
 
 
 @kind("vjp")
-def _vjp(
-    function: Function, inputs: Values, sizes: Mapping[str, int], chosen: Any = None
-) -> list[Leaf]:
+def _vjp(function: Function, inputs: Values, sizes: Mapping[str, int], chosen: Any = None) -> list[Spread]:
     problem = Differentiation(function, inputs, sizes, chosen)
-    cotangent = function.parameters[-1].name
-    return [*problem.values(), *problem.gradients(inputs[cotangent])]
+    return [*problem.values(), *problem.gradients(inputs[function.parameters[-1].name])]
 
 
 def forward(
@@ -364,16 +304,13 @@ def forward(
 
     while function.origin is not None:
         function = function.origin.base
-    extremes = [1.0, 1.0]
+    meaning = PointMeaning(sizes)
     with mpmath.workdps(DIGITS):
-        inputs = {p.name: [_exact(np.asarray(a)) for a in point[p.name]] for p in function.parameters}
-        for here in _points(function, inputs)[1]:
-            meaning = PointMeaning(sizes)
-            for array in expand(function, meaning, _by_node(function, here)):
-                if array.dtype == object and not all(is_defined(number_of(v)) for v in array.flat):
-                    raise OutOfRange("an output is undefined")
-            extremes = [max(extremes[0], meaning.largest), min(extremes[1], meaning.smallest)]
-    return extremes[0], extremes[1]
+        _, inputs = _spread(function, point)
+        for array in (array for spread in _expanded(function, inputs, meaning) for array in spread):
+            if array.dtype == object and not all(is_defined(number_of(v)) for v in array.ravel().tolist()):
+                raise OutOfRange("an output is undefined")
+    return meaning.largest, meaning.smallest
 
 
 def is_defined(number: Number) -> bool:

@@ -57,6 +57,7 @@ class Sampler:
         self.rng = np.random.default_rng(seed)
         self.sizes = dict(sizes) if sizes is not None else small_sizes(function)
         self.fixed = sizes is not None
+        self._drawn = 0
         self._tops: dict[Node, int] = {}
         self._range: tuple[str, float, float] | None = None
 
@@ -66,12 +67,13 @@ class Sampler:
         for attempt in range(20 * count):
             span = self._range or RANGES[attempt % len(RANGES)]
             mixed = attempt >= 4 * len(RANGES)
-            point = self._draw(f"random {found + 1} ({span[0]})", span, self.sizes, mixed=mixed)
+            point = self._draw(f"random {self._drawn + 1} ({span[0]})", span, self.sizes, mixed=mixed)
             if point is None:
                 continue
             # Stay with a range that worked: where it fails, as for the sign of a determinant, try again.
             self._range = None if mixed else span
             found += 1
+            self._drawn += 1
             yield point
             if found == count:
                 return

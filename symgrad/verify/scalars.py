@@ -165,6 +165,19 @@ def tangent(x: Value, level: int, direction: int) -> Value:
     return exact(0)
 
 
+def without(x: Any, level: int) -> Any:
+    """The scalar without the tangents of that level."""
+    return x.primal if type(x) is Dual and x.level == level else x
+
+
+def total(terms: Sequence[Any]) -> Value:
+    """The sum of scalars; 0 for none."""
+    result: Value = exact(0)
+    for position, term in enumerate(terms):
+        result = term if position == 0 else _add(result, term)
+    return result
+
+
 def _operand(x: Any) -> Any:
     """A scalar for anything that arithmetic meets."""
     if isinstance(x, Scalar):
