@@ -185,6 +185,21 @@ def test_vjp_weighs_the_outputs() -> None:
     np.testing.assert_array_equal(gradient, 3 * vector**2 * ct)
 
 
+def test_jvp_and_hvp_move_along_a_direction() -> None:
+    (v,) = inputs(v="3")
+    dot = Parameter("v_dot", input_node("v_dot", (3,)))
+    vector, direction = np.array([1.0, 2.0, -3.0]), np.array([0.5, -1.0, 4.0])
+    f = function(v * v * v, v="3")
+    g = replace(f, result=(v, v), parameters=(*f.parameters, dot), origin=Origin("jvp", f, ("v",)))
+    value, tangent = values(g, v=vector, v_dot=direction)
+    np.testing.assert_array_equal(value, vector**3)
+    np.testing.assert_array_equal(tangent, 3 * vector**2 * direction)
+    f = function(n(product, v, v) * n(total, v), v="3")
+    h = replace(f, result=v, parameters=(*f.parameters, dot), origin=Origin("hvp", f, ("v",)))
+    hessian = 2 * np.eye(3) * vector.sum() + 2 * (vector[:, None] + vector[None, :])
+    np.testing.assert_allclose(values(h, v=vector, v_dot=direction)[0], hessian @ direction)
+
+
 # --- conventions ------------------------------------------------------------------------------------
 
 
@@ -412,6 +427,16 @@ def test_points_are_found_where_the_function_is_defined() -> None:
     assert "(unit)" in report.points[0]
     nowhere = derived("grad", function(n(total, n(log, -1 - v * v)), v="n"), "v")
     assert "no finite point" in str(verify_function(nowhere, lambda v: v).failure)
+
+
+def test_no_evidence_is_a_failure() -> None:
+    (v,) = inputs(v="2")
+    flat = derived("grad", function(n(total, (v + 1e20) - v), v="2"), "v")
+    assert verify_function(flat, lambda v: 0 * v).ok  # exactly 0, whatever cancels
+    lost = derived("grad", function(n(total, n(sin, v) * 1e-30 + (n(exp, v) - n(exp, v))), v="2"), "v")
+    assert "no digit of it can be checked" in str(verify_function(lost, lambda v: 0 * v).failure)
+    never = derived("grad", function(n(total, ar.sqrt(v * 0)), v="2"), "v")
+    assert "no true value exists" in str(verify_function(never, lambda v: 0 * v).failure)
 
 
 def test_indices_are_drawn_in_range() -> None:

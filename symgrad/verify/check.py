@@ -127,6 +127,7 @@ def verify_function(
             check.at(point, narrow=True)
         if good < 2:
             raise _Failed("no finite point found: the function is undefined wherever it was tried")
+        check.weigh_evidence()
         for point in sampler.special():
             if wanted == 3 or point.label in ("zeros", "negative", "all sizes 1"):
                 check.at(point, narrow=False)
@@ -196,6 +197,8 @@ class _Check:
         self.report = report
         self.rtol = rtol
         self.rng = np.random.default_rng([seed, 1])
+        #: For each output, how many elements were compared sharply, bluntly, and not at all.
+        self._evidence: dict[str, list[int]] = {}
         self._queues: dict[int, list[int]] = {}
         self._seen: dict[int, set[int]] = {}
         self.outputs = [
@@ -237,6 +240,22 @@ class _Check:
         self.report.note = f"{len(seen)} of {total} directions, {DIRECTIONS} at each point"
         return sorted(set(taken))
 
+    def weigh_evidence(self) -> None:
+        """Fail where the comparisons so far say little about an output.
+
+        Raises
+        ------
+        _Failed
+            Where an output's true value exists at no point, or where so much cancels in it that the
+            tolerance would accept a value with no correct digits.
+        """
+        for name, _ in self.outputs:
+            sharp, blunt, undefined = self._evidence.get(name, (0, 0, 0))
+            if undefined and not sharp and not blunt:
+                raise _Failed(f"{name}: no true value exists at any random point")
+            if blunt and not sharp:
+                raise _Failed(f"{name}: everything cancels, no digit of it can be checked")
+
     def uncovered(self) -> bool:
         """Whether there are elements of wrt that no point took."""
         return any(len(seen) < total for total, seen in self._seen.items())
@@ -254,9 +273,12 @@ class _Check:
             for position, (number, value) in enumerate(zip(want.ravel().tolist(), flat)):
                 if number is None:
                     continue
+                seen = self._evidence.setdefault(name, [0, 0, 0])
                 if not is_defined(number) or number.size > (1e300 if dtype == "float64" else 1e30):
                     self.report.skipped += 1
+                    seen[2] += 1
                     continue
+                seen[self.rtol * number.bound > 0.1 * number.size and number.value != 0] += 1
                 self._element(where, want.shape, position, number, value, dtype)
 
     def _element(

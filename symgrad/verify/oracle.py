@@ -209,6 +209,11 @@ def _expanded(function: Function, inputs: Values, meaning: PointMeaning) -> list
     return expand(function, meaning, given, points)
 
 
+def _new_level(inputs: Values) -> int:
+    arrays = [a for spreads in inputs.values() for spread in spreads for a in spread]
+    return 1 + max((scalars.level_of(v) for a in arrays for v in a.ravel().tolist()), default=0)
+
+
 class Differentiation:
     """A base function at inputs that vary in one direction for each element of wrt."""
 
@@ -229,8 +234,7 @@ class Differentiation:
                 self.places[-1].append(np.arange(start, start + array.size).reshape(array.shape))
                 start += array.size
         self.directions = frozenset(range(start) if chosen is None else chosen(start))
-        arrays = [a for p in self.base.parameters for spread in inputs[p.name] for a in spread]
-        self.level = 1 + max((scalars.level_of(v) for a in arrays for v in a.ravel().tolist()), default=0)
+        self.level = _new_level(inputs)
         places = iter(self.places)
         varied: dict[str, Sequence[Spread]] = {p.name: inputs[p.name] for p in self.base.parameters}
         for name in wrt:
@@ -286,6 +290,41 @@ def _value_and_grad(
 def _vjp(function: Function, inputs: Values, sizes: Mapping[str, int], chosen: Any = None) -> list[Spread]:
     problem = Differentiation(function, inputs, sizes, chosen)
     return [*problem.values(), *problem.gradients(inputs[function.parameters[-1].name])]
+
+
+@kind("jvp")
+def _jvp(function: Function, inputs: Values, sizes: Mapping[str, int], chosen: Any = None) -> list[Spread]:
+    base, level, along = _along(function, inputs)
+    outputs = evaluate(base, along, sizes)
+    values = [[_each(lambda v: scalars.without(v, level), a) for a in spread] for spread in outputs]
+    return [*values, *_tangents(outputs, level)]
+
+
+@kind("hvp")
+def _hvp(function: Function, inputs: Values, sizes: Mapping[str, int], chosen: Any = None) -> list[Spread]:
+    # The derivative of the gradient in one direction.
+    _, level, along = _along(function, inputs)
+    return _tangents(Differentiation(function, along, sizes).gradients(), level)
+
+
+def _along(function: Function, inputs: Values) -> tuple[Function, int, Values]:
+    """The base function, and its inputs moving in the one direction that `<name>_dot` give."""
+    assert function.origin is not None
+    base, wrt = function.origin.base, function.origin.wrt
+    level = _new_level(inputs)
+
+    def moving(array: Objects, dots: Objects) -> Objects:
+        pairs = zip(array.ravel().tolist(), dots.ravel().tolist())
+        return Meaning.objects([scalars.Dual(level, x, {0: dot}) for x, dot in pairs], array.shape)
+
+    along: dict[str, Sequence[Spread]] = {p.name: inputs[p.name] for p in base.parameters}
+    for name, extra in zip(wrt, function.parameters[len(base.parameters) :]):
+        along[name] = [list(map(moving, *pair)) for pair in zip(inputs[name], inputs[extra.name])]
+    return base, level, along
+
+
+def _tangents(outputs: list[Spread], level: int) -> list[Spread]:
+    return [[_each(lambda v: scalars.tangent(v, level, 0), a) for a in spread] for spread in outputs]
 
 
 def forward(
