@@ -1,0 +1,153 @@
+"""The rewrite engine: rules applied bottom up, to a fixpoint, in time linear in the nodes.
+
+One pass goes through the function in topological order, rebuilds every node on rewritten operands and
+applies the rules of its operation until none fires. Passes are repeated until nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, Set
+
+from symgrad.graph import Function
+from symgrad.node import OPS, Node, Op, build, lift
+from symgrad.rewrite.literals import number
+from symgrad.rewrite.share import Shared
+from symgrad.rewrite.table import Context, Rule, candidates
+from symgrad.shapes import Shape, core, has_batch
+
+#: Rules fire at most so often on one node in one pass, and passes are repeated at most so often: laws
+#: that undo each other end there instead of turning for ever.
+FIRINGS = 30
+PASSES = 12
+
+_CANDIDATES: dict[tuple[Op, ...], tuple[Rule, ...]] = {}
+
+
+def simplify(f: Function, trace: MutableMapping[str, int] | None = None) -> Function:
+    """The function with every rewrite of the table applied; the same values, computed with less.
+
+    >>> simplify(f)                 # before:  v = add(mul(x, 1), mul(x, 2))
+                                    # after:   v = mul(3, x)
+
+    Parameters
+    ----------
+    f
+        Any Function; names and notes follow their nodes.
+    trace
+        A Counter, say: told how often every rule fired.
+    """
+    settled: set[Node] = set()
+    for _ in range(PASSES):
+        new = run_pass(f, trace, settled)
+        changed = any(node is not image for node, image in new.items())
+        f = f.map(new)
+        if not changed:
+            if not settled:
+                break
+            # What was skipped may have lost a user since: look at everything once more.
+            settled = set()
+        else:
+            settled = {image for node, image in new.items() if node is image}
+    return f
+
+
+def run_pass(
+    f: Function, trace: MutableMapping[str, int] | None = None, settled: Set[Node] = frozenset()
+) -> dict[Node, Node]:
+    """Every node of the function to its replacement, one pass of rules.
+
+    The rules are not tried on nodes of `settled`, which an earlier pass left alone.
+    """
+    order = f.nodes()
+    uses: dict[Node, int] = dict.fromkeys(order, 0)
+    user: dict[Node, Node | None] = {}
+    for node in order:
+        for operand in node.args:
+            uses[operand] += 1
+            user[operand] = node
+    for node in f.output_nodes:
+        uses[node] += 1
+        user[node] = None
+
+    context = Context()
+    shared = Shared()
+    new: dict[Node, Node] = {}
+    finished: set[Node] = set()
+    for node in order:
+        if node.args:
+            args = tuple([new[a] for a in node.args])
+            image = node if args == node.args else build(node.op, args, node.params)
+            if image not in finished:
+                if image not in settled:
+                    context.user = _only_user(node, uses, user)
+                    image = rewrite(image, context, finished, trace)
+                image = shared(image)
+        else:
+            image = node
+        new[node] = image
+        finished.add(image)
+        context.uses[image] = context.uses.get(image, 0) + uses[node]
+    return new
+
+
+def _only_user(node: Node, uses: dict[Node, int], user: dict[Node, Node | None]) -> Node | None:
+    while uses[node] == 1:
+        above = user.get(node)
+        if above is None or above.op.name != "neg":
+            return above
+        node = above
+    return None
+
+
+def rewrite(
+    node: Node, context: Context, finished: set[Node], trace: MutableMapping[str, int] | None
+) -> Node:
+    """The node after rules were applied at its top until none fires."""
+    for _ in range(FIRINGS):
+        signature = (node.op, *[a.op for a in node.args]) if len(node.args) < 4 else (node.op,)
+        rules = _CANDIDATES.get(signature)
+        if rules is None:
+            rules = _CANDIDATES[signature] = candidates(node)
+        for one in rules:
+            found = one.apply(node, context)
+            if found is None or found is node:
+                continue
+            found = conform(found, node)
+            if found is None or found is node:
+                continue
+            if trace is not None:
+                trace[one.name] = trace.get(one.name, 0) + 1
+            node = found
+            break
+        else:
+            return node
+        if node in finished:
+            return node
+    return node
+
+
+def conform(new: Node, old: Node) -> Node | None:
+    """The replacement with the shape and dtype of what it replaces, or None where it cannot have them."""
+    if new.dtype != old.dtype:
+        value = number(new)
+        if value is not None and old.dtype == "float64":
+            new = lift(float(value))
+        elif old.dtype == "bool" or new.dtype == "float64":
+            return None
+        else:
+            new = OPS["cast"](new, to=old.dtype)
+    if new.shape != old.shape:
+        if not widens(new.shape, old.shape):
+            return None
+        new = OPS["broadcast_to"](new, shape=old.shape)
+    return new
+
+
+def widens(small: Shape, large: Shape) -> bool:
+    """Whether an array of the first shape broadcasts to the second."""
+    if has_batch(small) and (not has_batch(large) or len(small) != len(large)):
+        return False
+    inner, outer = core(small), core(large)
+    if len(inner) > len(outer):
+        return False
+    return all(a == b or a == 1 for a, b in zip(reversed(inner), reversed(outer)))

@@ -1,0 +1,109 @@
+"""Exact arithmetic on literals, done where the result is what numpy would have got.
+
+A result that is not finite, that vanished by underflow, or that leaves the integers a float holds
+exactly is refused: numpy then computes it at run time, with its own conventions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Union
+
+from symgrad.node import OPS, Node, lift
+
+Number = Union[int, float, Fraction]
+
+LARGEST = 2**53
+
+
+def plain(value: Number) -> Number | None:
+    """The number in its simplest exact type, or None where a literal should not hold it."""
+    if isinstance(value, Fraction):
+        if max(abs(value.numerator), value.denominator) > LARGEST:
+            return None
+        if value.denominator == 1:
+            return value.numerator
+        # Halves, quarters and so on are exact as floats and read better.
+        return float(value) if value.denominator & (value.denominator - 1) == 0 else value
+    if isinstance(value, int):
+        return value if abs(value) <= LARGEST else None
+    return value if math.isfinite(value) else None
+
+
+def times(a: Number, b: Number) -> Number | None:
+    """The product, or None where it overflows or underflows."""
+    return _guarded(lambda: a * b, vanishing=not a or not b)
+
+
+def over(a: Number, b: Number) -> Number | None:
+    """The quotient, exact for whole numbers and fractions; None for division by zero."""
+    if not b:
+        return None
+    if isinstance(a, float) or isinstance(b, float):
+        return _guarded(lambda: a / b, vanishing=not a)
+    return plain(Fraction(a) / Fraction(b))
+
+
+def plus(a: Number, b: Number) -> Number | None:
+    """The sum, or None where it overflows."""
+    return _guarded(lambda: a + b, vanishing=True)
+
+
+def _guarded(compute: Callable[[], Number], vanishing: bool) -> Number | None:
+    try:
+        value = compute()
+    except OverflowError:
+        return None
+    return plain(value) if value or vanishing else None
+
+
+def number(node: Node) -> Number | None:
+    """The value of a numeric literal; None for any other node, True and False among them."""
+    if node.op.name != "const":
+        return None
+    value = node.params[0]
+    return None if isinstance(value, bool) or value != value or value in (math.inf, -math.inf) else value
+
+
+def _power(base: Number, exponent: Number) -> Number | None:
+    if not isinstance(exponent, int) or not 0 <= exponent <= 64 or isinstance(base, float):
+        return None
+    return plain(base**exponent)
+
+
+def _quotient(a: Number, b: Number) -> Number | None:
+    value = over(a, b)
+    # A third stays `1 / 3`: Python computes it once, at import, and people read it.
+    return None if isinstance(value, Fraction) else value
+
+
+_FOLDS: dict[str, Callable[..., Number | None]] = {
+    "add": plus,
+    "sub": lambda a, b: plus(a, -b),
+    "mul": times,
+    "div": _quotient,
+    "neg": lambda a: -a,
+    "abs": lambda a: plain(abs(a)),
+    "square": lambda a: times(a, a),
+    "power": _power,
+}
+
+FOLDABLE = tuple(name for name in _FOLDS if name in OPS)
+
+
+def fold(node: Node) -> Node | None:
+    """The literal that an operation on literals stands for, or None."""
+    compute = _FOLDS.get(node.op.name)
+    if compute is None:
+        return None
+    values = [number(a) for a in node.args]
+    if any(v is None for v in values):
+        return None
+    value = compute(*values)
+    if value is None:
+        return None
+    if node.dtype == "float64" and isinstance(value, int):
+        value = float(value)
+    return lift(value) if lift(value).dtype == node.dtype else None

@@ -1,0 +1,5 @@
+"""The rules, one family a file; importing this package fills the table in the order rules are tried."""
+
+from symgrad.rewrite.rules import literals, signs, products, sums  # isort: skip
+
+__all__ = ["literals", "products", "signs", "sums"]

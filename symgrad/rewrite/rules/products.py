@@ -1,0 +1,56 @@
+"""Products and quotients: literals merge, reciprocals become quotients, scalars meet before arrays."""
+
+from __future__ import annotations
+
+from symgrad.node import OPS, Node
+from symgrad.ops.leaves import input_node
+from symgrad.rewrite.literals import number
+from symgrad.rewrite.table import Context, rule, rule_function
+from symgrad.rewrite.terms import array_steps, factors
+
+rule("mul_one", "x * 1 -> x")
+rule("div_one", "x / 1 -> x")
+rule("mul_minus_one", "-1 * x -> -x")
+rule("div_minus_one", "x / -1 -> -x")
+rule("square_of_factor", "x * x -> square(x)")
+rule("mul_reciprocal", "(1 / y) * x -> x / y", once=True)
+rule("mul_scalar_reciprocal", "(1 / y) * x -> x / y", where=lambda y: not y.shape)
+rule("div_reciprocal", "x / (1 / y) -> x * y", once=True)
+
+
+def _gather_example() -> Node:
+    x, y = input_node("x", (3,)), input_node("y", (3,))
+    return OPS["mul"](OPS["mul"](2, x), OPS["div"](OPS["mul"](3, y), 5))
+
+
+@rule_function(
+    "gather_factors",
+    head=("mul", "div"),
+    law="2 * x * (3 * y) -> 6 * x * y;  x * (1 / y) -> x / y;  (a * X) * b -> (a * b) * X for scalars a, b",
+    example=_gather_example,
+)
+def gather_factors(node: Node, context: Context) -> Node | None:
+    """Rebuild a product where that merges literals or saves work on arrays."""
+    if all(a.op.name not in ("mul", "div") and number(a) is None for a in node.args):
+        return None  # two plain factors
+    user = context.user
+    if user is not None and user.op.name in ("mul", "div"):
+        return None  # a factor of a larger product, which is looked at as a whole
+    product = factors(node, context)
+    if product.literals < 2 and not product.fragile and array_steps(product) >= product.steps:
+        return None
+    new = product.build()
+    kept = {*product.above, *product.below}
+    return new if _operations(new, kept) <= _operations(node, kept) else None
+
+
+def _operations(root: Node, leaves: set[Node]) -> int:
+    """Operations above the given leaves."""
+    seen: set[Node] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.args and node not in seen and node not in leaves:
+            seen.add(node)
+            stack.extend(node.args)
+    return len(seen)

@@ -1,0 +1,170 @@
+"""Sums: like terms meet wherever they stand in a chain of + and -, common factors come out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from symgrad.node import OPS, Node
+from symgrad.ops.leaves import input_node
+from symgrad.rewrite.literals import Number, plus
+from symgrad.rewrite.table import Context, rule, rule_function
+from symgrad.rewrite.terms import Product, add_up, terms
+
+rule("add_zero", "x + 0 -> x")
+rule("sub_zero", "x - 0 -> x")
+rule("zero_minus", "0 - x -> -x")
+
+
+def _like_example() -> Node:
+    x, y = input_node("x", (3,)), input_node("y", (3,))
+    return OPS["sub"](OPS["add"](OPS["mul"](2, x), y), OPS["mul"](x, 5))
+
+
+def _common_example() -> Node:
+    x, y, z = (input_node(name, (3,)) for name in "xyz")
+    return OPS["sub"](OPS["mul"](x, y), OPS["mul"](z, x))
+
+
+def _parts(node: Node, context: Context) -> list[Product] | None:
+    """The terms of a whole sum; None for one that is plain, or the beginning of a longer one."""
+    a, b = node.args
+    if a is not b and a.op.name not in _COMPOSED and b.op.name not in _COMPOSED:
+        return None
+    user = context.user
+    if user is not None and user.op.name in ("add", "sub") and user.shape == node.shape:
+        return None
+    if node not in context.memo:
+        context.memo.clear()
+        context.memo[node] = terms(node, context)
+    found: list[Product] = context.memo[node]
+    return found
+
+
+_COMPOSED = frozenset({"add", "sub", "neg", "mul", "div"})
+
+
+@rule_function(
+    "like_terms",
+    head=("add", "sub"),
+    law="a * x + y + b * x -> (a + b) * x + y for literals with a + b != 0",
+    example=_like_example,
+)
+def like_terms(node: Node, context: Context) -> Node | None:
+    """Merge equal terms up to a literal factor; x - x stays, for it is nan where x is not finite."""
+    parts = _parts(node, context)
+    if parts is None:
+        return None
+    groups: dict[object, list[int]] = {}
+    for position, part in enumerate(parts):
+        groups.setdefault(part.key(), []).append(position)
+    if len(groups) == len(parts):
+        return None
+    merged: dict[int, Product] = dict(enumerate(parts))
+    for positions in groups.values():
+        total = _total(parts[i].coefficient for i in positions)
+        if len(positions) < 2 or total is None or total == 0:
+            continue
+        first = parts[positions[0]]
+        merged[positions[0]] = Product(total, first.above, first.below)
+        for i in positions[1:]:
+            del merged[i]
+    if len(merged) == len(parts):
+        return None
+    return add_up([merged[i] for i in sorted(merged)])
+
+
+def _total(coefficients: Iterable[Number]) -> Number | None:
+    total: Number | None = 0
+    for coefficient in coefficients:
+        total = plus(total, coefficient) if total is not None else None
+    return total
+
+
+@rule_function(
+    "common_factors",
+    head=("add", "sub"),
+    law="x * y + x * z -> x * (y + z);  a / c - b / c -> (a - b) / c",
+    example=_common_example,
+)
+def common_factors(node: Node, context: Context) -> Node | None:
+    """Take out what several terms are multiplied or divided by; each term gives once."""
+    parts = _parts(node, context)
+    if parts is None:
+        return None
+    holders: dict[tuple[str, object], list[int]] = {}
+    for position, part in enumerate(parts):
+        for factor in _removable(part):
+            holders.setdefault(factor, []).append(position)
+    shared = [(factor, held) for factor, held in holders.items() if len(held) > 1]
+    if not shared:
+        return None
+    shared.sort(key=lambda pair: -len(pair[1]))  # stable: first met first
+    result: dict[int, Product] = dict(enumerate(parts))
+    taken: set[int] = set()
+    for _, held in shared:
+        group = [i for i in held if i not in taken]
+        if len(group) < 2:
+            continue
+        taken.update(group)
+        result[group[0]] = _factored([parts[i] for i in group])
+        for i in group[1:]:
+            del result[i]
+    return add_up([result[i] for i in sorted(result)])
+
+
+def _removable(part: Product) -> list[tuple[str, object]]:
+    """What could be taken out of a term so that something is saved."""
+    if len(part.above) + len(part.below) + (abs(part.coefficient) != 1) < 2 and not part.below:
+        return []
+    found: dict[tuple[str, object], None] = {}
+    for f in part.above:
+        found["above", f] = None
+    for f in part.below:
+        found["below", f] = None
+    if abs(part.coefficient) != 1 and part.above:
+        found["literal", abs(part.coefficient)] = None
+    return list(found)
+
+
+def _factored(group: list[Product]) -> Product:
+    """One product: the common factors, times the sum of what remains."""
+    above = _common([p.above for p in group])
+    below = _common([p.below for p in group])
+    size = abs(group[0].coefficient)
+    if any(abs(p.coefficient) != size for p in group):
+        size = 1
+    sign = -1 if all(p.coefficient < 0 for p in group) else 1
+    rest = []
+    for p in group:
+        coefficient: Number = (1 if p.coefficient > 0 else -1) if size != 1 else p.coefficient
+        rest.append(Product(coefficient * sign, _without(p.above, above), _without(p.below, below)))
+    remainder = add_up(rest)
+    if remainder.op.name == "const":
+        return Product(size * sign * remainder.params[0], above, below)
+    # The sum stands where the factors that differed stood: `g * (y - z)`, `(s - y) / n`.
+    before = bool(above) and group[0].above[:1] != above[:1]
+    return Product(size * sign, [remainder, *above] if before else [*above, remainder], below)
+
+
+def _common(lists: list[list[Node]]) -> list[Node]:
+    found = list(lists[0])
+    for one in lists[1:]:
+        left = list(one)
+        kept = []
+        for f in found:
+            if f in left:
+                left.remove(f)
+                kept.append(f)
+        found = kept
+    return found
+
+
+def _without(nodes: list[Node], removed: list[Node]) -> list[Node]:
+    left = list(removed)
+    kept = []
+    for f in nodes:
+        if f in left:
+            left.remove(f)
+        else:
+            kept.append(f)
+    return kept

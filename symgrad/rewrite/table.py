@@ -1,0 +1,167 @@
+"""The table of rewrite rules: each has a name, a law people can read, and a way to apply it.
+
+A declarative rule is its law; a procedural one is a function with a law for the reader and an example
+for the test that walks the table.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from symgrad.node import OPS, Node, Op
+from symgrad.rewrite.pattern import Apply, Literal, Pattern, instantiate, matcher, parse_law, variants
+
+
+@dataclass
+class Context:
+    """What a rule may know of the function around a node."""
+
+    #: How often each node of the function so far rewritten is used.
+    uses: dict[Node, int] = field(default_factory=dict)
+    #: The operation that alone uses the node at hand (looking through a sign), else None.
+    user: Node | None = None
+    #: What one rule found out about a node and the next one can use.
+    memo: dict[Node, Any] = field(default_factory=dict)
+
+    def single(self, node: Node) -> bool:
+        """Whether at most one operation uses the node, so that taking it apart repeats no work."""
+        return self.uses.get(node, 0) <= 1
+
+
+Apply_ = Callable[[Node, Context], "Node | None"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rewrite.
+
+    Attributes
+    ----------
+    name, law
+        What it is called and what it does, in a line.
+    heads
+        Names of the operations it applies to.
+    apply
+        The node to its replacement, or None where the rule does not apply.
+    shape
+        For each operand the operation it must be, None for any; None where the rule looks for itself.
+    sides, where
+        Of a declarative rule: the two patterns and the guard.
+    example
+        Of a procedural rule: a node that it rewrites.
+    """
+
+    name: str
+    law: str
+    heads: tuple[str, ...]
+    apply: Apply_
+    operands: tuple[tuple[Op | None, ...], ...] | None = None
+    sides: tuple[Pattern, Pattern] | None = None
+    where: Callable[..., bool] | None = None
+    example: Callable[[], Node] | None = None
+
+
+#: Every rule by name, in order of declaration; an earlier rule is tried first.
+RULES: dict[str, Rule] = {}
+
+
+def rule(
+    name: str, law: str, *, where: Callable[..., bool] | None = None, once: bool = False
+) -> Rule:
+    """Declare a rule by its law.
+
+    Parameters
+    ----------
+    name
+        Unique.
+    law
+        `"left -> right"`, see `symgrad.rewrite.pattern`.
+    where
+        A guard; its parameters are names of the law.
+    once
+        Apply only where the operations inside the left side have no other user.
+
+    Raises
+    ------
+    TypeError
+        At import, for a duplicate name or a law that cannot be read.
+    """
+    left, right = parse_law(law)
+    if not isinstance(left, Apply):
+        raise TypeError(f"rule {name!r}: the left side of {law!r} is not an operation")
+    forms = [form for form in variants(left) if isinstance(form, Apply)]
+    matchers = [matcher(form) for form in forms]
+    wanted = tuple(inspect.signature(where).parameters) if where is not None else ()
+
+    def apply(node: Node, context: Context) -> Node | None:
+        for match in matchers:
+            bound: dict[str, Any] = {}
+            inner: list[Node] = []
+            if not match(node, bound, inner):
+                continue
+            if once and not all(map(context.single, inner[1:])):
+                continue
+            if where is not None and not where(*[bound[key] for key in wanted]):
+                continue
+            return instantiate(right, bound)
+        return None
+
+    operands = tuple(tuple(map(_wanted, form.args)) for form in forms)
+    return _add(Rule(name, law, (left.op.name,), apply, operands, (left, right), where))
+
+
+def rule_function(
+    name: str, *, head: str | Iterable[str], law: str, example: Callable[[], Node]
+) -> Callable[[Apply_], Apply_]:
+    """Declare a procedural rule: the decorated function takes a node and its context.
+
+    Parameters
+    ----------
+    name, law
+        As of `rule`; the law is for the reader.
+    head
+        The operations it applies to.
+    example
+        Makes a node that the rule rewrites, for the test that walks the table.
+    """
+
+    def decorate(function: Apply_) -> Apply_:
+        heads = (head,) if isinstance(head, str) else tuple(head)
+        unknown = [h for h in heads if h not in OPS]
+        if unknown:
+            raise TypeError(f"rule {name!r}: no operation {unknown[0]!r}")
+        _add(Rule(name, law, heads, function, example=example))
+        return function
+
+    return decorate
+
+
+def _wanted(pattern: Pattern) -> Op | None:
+    """The operation that an operand must be to match, None where any will do."""
+    if isinstance(pattern, Apply):
+        return pattern.op
+    return OPS["const"] if isinstance(pattern, Literal) or pattern.literal else None
+
+
+def _add(new: Rule) -> Rule:
+    if new.name in RULES:
+        raise TypeError(f"rule {new.name!r} is declared twice")
+    RULES[new.name] = new
+    return new
+
+
+def candidates(node: Node) -> tuple[Rule, ...]:
+    """The rules that may apply to a node, judged by its operation and those of its operands."""
+    found = []
+    for one in RULES.values():
+        if node.op.name not in one.heads:
+            continue
+        if one.operands is None or any(
+            len(form) == len(node.args) and all(o is None or o is a.op for o, a in zip(form, node.args))
+            for form in one.operands
+        ):
+            found.append(one)
+    return tuple(found)
