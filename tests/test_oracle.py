@@ -23,8 +23,10 @@ from symgrad.ops import arithmetic as ar
 from symgrad.ops.leaves import input_node
 from symgrad.shapes import parse_shape
 from symgrad.tree import Record
-from symgrad.verify.check import Report, load, verify_function, verify_module
+from symgrad.verify.check import verify_function, verify_module
+from symgrad.verify.loading import load
 from symgrad.verify.oracle import expected
+from symgrad.verify.report import Report
 
 
 def declare(name: str, operands: str, meaning: Any, **fields: Any) -> Op:

@@ -13,13 +13,9 @@ element is compared; nothing is projected or averaged, so one wrong entry in a t
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
-import itertools
 import warnings
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,8 +26,10 @@ from symgrad.errors import VerificationError
 from symgrad.graph import Function
 from symgrad.shapes import evaluate_shape, has_batch
 from symgrad.tree import Record, Tree, is_leaf, leaves, map_leaves, paths
+from symgrad.verify.loading import load
 from symgrad.verify.oracle import expected, is_defined
 from symgrad.verify.points import Point, Sampler
+from symgrad.verify.report import Report
 
 RTOL = 1e-12
 RTOL_FLOAT32 = 2e-5
@@ -41,56 +39,6 @@ DIRECTIONS = 200
 HEAVY = 100_000
 
 _FLOOR = {"float64": 1e-300, "float32": 1e-36}
-
-
-@dataclass
-class Report:
-    """What verification of one function found."""
-
-    function: str
-    wrt: tuple[str, ...] = ()
-    #: Labels of the points that were compared.
-    points: list[str] = field(default_factory=list)
-    #: Elements that were compared, and those whose true value does not exist or is not finite.
-    compared: int = 0
-    skipped: int = 0
-    #: The largest |got - expected| / max(|expected|, bound) in float64, the same in units of 2**-52.
-    max_error: float = 0.0
-    max_ulp: float = 0.0
-    #: The same in float32, relative.
-    max_error32: float = 0.0
-    #: The worst element: point, output and index; its expected value and the one got.
-    worst: str = ""
-    expected: str = ""
-    got: str = ""
-    #: Anything a reader should know, such as that not every direction was tried at every point.
-    note: str = ""
-    #: Why it failed; None where it did not.
-    failure: str | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the function agrees with the oracle."""
-        return self.failure is None
-
-    def error(self) -> VerificationError | None:
-        """The failure as an error to raise or show."""
-        if self.failure is None:
-            return None
-        wrt = f" (wrt {', '.join(self.wrt)})" if self.wrt else ""
-        return VerificationError(
-            f"{self.function}{wrt}: {self.failure}",
-            where=self.worst or None,
-            expected=self.expected or None,
-            got=self.got or None,
-        )
-
-    def raise_for_failure(self) -> Report:
-        """The report itself; raises VerificationError where the check failed."""
-        error = self.error()
-        if error is not None:
-            raise error
-        return self
 
 
 def verify_function(
@@ -157,28 +105,6 @@ def verify_module(module: str | Path | ModuleType, functions: Mapping[str, Funct
             report.function = name
         reports.append(report)
     return reports
-
-
-class _Fresh(importlib.machinery.SourceFileLoader):
-    """Reads the source itself: cached bytecode is trusted by whole seconds, and builds are faster."""
-
-    def path_stats(self, path: Any) -> Any:
-        raise OSError("bytecode is neither read nor written")
-
-
-_COUNT = itertools.count()
-
-
-def load(path: str | Path) -> ModuleType:
-    """The module in that file, under a name of its own; it does not stay in `sys.modules`."""
-    path = Path(path)
-    name = f"_symgrad_verified_{next(_COUNT)}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path, loader=_Fresh(name, str(path)))
-    if spec is None or spec.loader is None or not path.is_file():
-        raise VerificationError(f"{path.name} cannot be imported", expected=f"a generated module {path}")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class _Failed(Exception):
