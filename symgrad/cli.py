@@ -7,6 +7,7 @@ verified.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -180,12 +181,20 @@ def grad(formula: str, wrt: tuple[str, ...], name: str, color: bool) -> None:
     """
     import symgrad as sg
 
-    f = sg.parse(formula, name=name)
-    names = wrt or tuple(p.name for p in f.parameters)
+    f = sg.parse(_unescaped(formula), name=name)
+    names = tuple(map(_unescaped, wrt)) or tuple(p.name for p in f.parameters)
     if not names:
         raise SpecError(f"{formula} has no symbol to differentiate by", expected="a formula such as sin(x)*y")
     gradient = sg.grad(f, names[0] if len(names) == 1 else names)
     click.echo(sg.Module(name, {name: f, f"{name}_grad": gradient}, doc=f.doc).source(), nl=False)
+
+
+def _unescaped(text: str) -> str:
+    """An argument as it was typed: the C locale hides each byte of a letter like α in a surrogate."""
+    try:
+        return os.fsencode(text).decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 @cli.command()
