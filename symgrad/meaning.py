@@ -193,7 +193,7 @@ def _once(function: Function, meaning: Meaning, node: Node, operands: list[Objec
     assert rule is not None
     if node.op.elementwise and node.args:
         how = meaning.apply if node.dtype == "float64" else meaning.decide
-        result: Any = meaning._mapped(how, rule, operands)
+        result: Any = meaning._mapped(how, _with_parameters(rule, node), operands)
     else:
         result = rule(meaning, node, *operands)
     array = meaning.settle(node, result)
@@ -205,3 +205,9 @@ def _once(function: Function, meaning: Meaning, node: Node, operands: list[Objec
             got=str(array.shape),
         )
     return array
+
+
+def _with_parameters(rule: Callable[..., Any], node: Node) -> Callable[..., Any]:
+    """The meaning of an elementwise operation, with the node's parameters as keywords."""
+    given = tuple(zip(node.op.params, node.params))
+    return (lambda sp, *operands: rule(sp, *operands, **dict(given))) if given else rule

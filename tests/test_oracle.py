@@ -243,6 +243,12 @@ def test_removable_singularities_to_any_order() -> None:
         f = derived("grad", f, "x")
 
 
+def test_parameters_of_elementwise_operations_reach_their_meaning() -> None:
+    leaky = declare("t_leaky", "x", lambda sp, x, slope: sp.Max(x, slope * x), params=("slope",))
+    for slope in (0.25, 0.5):
+        assert gradient_of(n(leaky, X, slope=slope), "x", x=-1.0)[0] == slope
+
+
 def test_a_stopped_value_is_a_constant() -> None:
     assert gradient_of(n(frozen, X) * X, "x", x=3.0)[0] == 3
 

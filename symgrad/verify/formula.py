@@ -42,6 +42,13 @@ class Formula:
         self.selects = bool(
             self.expression.is_zero or self.expression.has(sp.Piecewise, _kinks()["kink_step"])
         )
+        #: Positions of the operands that occur in an exponent.
+        self.exponents: frozenset[int] = frozenset()
+        if parent is None:
+            inside = {s for power in self.expression.atoms(sp.Pow) for s in power.exp.free_symbols}
+            self.exponents = frozenset(
+                int(s.name.rpartition("_")[2]) for s in inside.intersection(symbols)
+            )
         self._partials: dict[int, Formula] = {}
         self._function: Callable[..., Any] | None = None
         self._guards: list[Callable[..., Any]] | None = None
@@ -147,7 +154,7 @@ def formula(meaning: Callable[..., Any], pattern: Pattern, exact: Pattern) -> tu
     """
     key = _identity(meaning)
     general = _formula(key, meaning, pattern)
-    exponents = _exponents(general)
+    exponents = general.exponents
     if any(i in exponents and value is not None for i, value in enumerate(exact)):
         pattern = tuple(
             [exact[i] if i in exponents and p is None else p for i, p in enumerate(pattern)]
@@ -191,15 +198,6 @@ def _formula(key: Any, meaning: Callable[..., Any], pattern: Pattern) -> Formula
             _FORMULAS.clear()
         found = _FORMULAS[full] = Formula(sp.sympify(meaning(sp, *symbols)), free)
     return found
-
-
-def _exponents(general: Formula) -> set[int]:
-    import sympy as sp
-
-    inside = {
-        symbol for power in general.expression.atoms(sp.Pow) for symbol in power.exp.free_symbols
-    }
-    return {int(symbol.name.rpartition("_")[2]) for symbol in inside & set(general.symbols)}
 
 
 def rational(value: Literal) -> Any:
@@ -267,6 +265,8 @@ def _compile(expression: Any, symbols: Sequence[Any]) -> Callable[..., Any]:
     import mpmath
     import sympy as sp
 
+    if expression.has(sp.zoo, sp.nan):
+        return lambda *values: mpmath.nan
     own = {
         "kink_abs": abs,
         "kink_sign": mpmath.sign,
