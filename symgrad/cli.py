@@ -92,7 +92,7 @@ def cli() -> None:
     """
 
 
-@cli.command()
+@cli.command(short_help="Write the modules of specs, verified.")
 @SPECS
 @OUT
 @JOBS
@@ -146,7 +146,7 @@ def build(
     _finish(outcomes, status, document if as_json else None, color)
 
 
-@cli.command()
+@cli.command(short_help="Check the modules on disk against sympy.")
 @SPECS
 @OUT
 @JOBS

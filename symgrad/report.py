@@ -75,18 +75,18 @@ def print_problems(out: Console, outcomes: Sequence[Outcome]) -> None:
             print_error(out, outcome.error)
         for built in outcome.modules:
             for failure in built.failures:
-                out.print(Text(f"{built.name}: ", "bold red") + Text(failure), soft_wrap=True)
+                out.print(Text.assemble((f"{built.name}: ", "bold red"), failure), soft_wrap=True)
 
 
 def print_error(out: Console, error: BaseException) -> None:
     """An error with its parts, under the name of its kind."""
-    out.print(Text(f"{type(error).__name__}: ", "bold red") + Text(str(error)), soft_wrap=True)
+    out.print(Text.assemble((f"{type(error).__name__}: ", "bold red"), str(error)), soft_wrap=True)
 
 
 def print_differences(out: Console, differences: Sequence[Difference]) -> None:
     """A line and a diff for each file that is not as specs make it."""
     for difference in differences:
-        out.print(Text(f"{difference.kind}: ", "bold red") + Text(str(difference.path)), soft_wrap=True)
+        out.print(Text.assemble((f"{difference.kind}: ", "bold red"), str(difference.path)), soft_wrap=True)
         for line in difference.diff.splitlines():
             style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
             out.print(Text(f"  {line}", style), soft_wrap=True)
@@ -108,7 +108,7 @@ def print_entry(out: Console, entry: Entry) -> None:
         rows.append(("tested", domain + "".join(f", {point:g}" for point in entry.special)))
     width = max(len(label) for label, _ in rows) + 2
     for label, text in rows:
-        out.print(Text(f"    {label:<{width}}", "cyan") + Text(text), soft_wrap=True)
+        out.print(Text.assemble((f"    {label:<{width}}", "cyan"), text), soft_wrap=True)
     out.print()
 
 
