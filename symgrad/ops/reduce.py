@@ -1,0 +1,181 @@
+"""Sums: over axes, over the batch, and down to the shape of an operand; means.
+
+`sum` is the transpose of a broadcast along axes, `sum_batch` of the broadcast along a leading `...`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symgrad.errors import ShapeError, TraceError
+from symgrad.node import DType, Node, lift, op
+from symgrad.ops.structure import broadcast_up, expand_dims, head, normalize_axes
+from symgrad.shapes import BATCH, Shape, core, has_batch, product, rank, shape_text
+from symgrad.spelling import spelled
+from symgrad.text import ATOM, Environment, Text
+
+# --- helpers shared by all reductions -----------------------------------------------------------------
+
+
+def reduced_axes(what: str, x: Node, axis: Any) -> tuple[int, ...]:
+    """The axes that `axis` means to numpy, ascending; None is all of them."""
+    if axis is None:
+        return tuple(range(x.rank))
+    return tuple(sorted(normalize_axes(what, axis, x.rank, x.shape)))
+
+
+def reduced_shape(x: Node, axes: tuple[int, ...], keepdims: bool, **params: Any) -> Shape:
+    """The shape without these axes, or with size 1 there."""
+    sizes = enumerate(core(x.shape))
+    if keepdims:
+        return head(x.shape) + tuple([1 if i in axes else size for i, size in sizes])
+    return head(x.shape) + tuple([size for i, size in sizes if i not in axes])
+
+
+def keep(g: Node, y: Node) -> Node:
+    """`g`, of the shape of a reduction `y`, with the reduced axes put back as size 1."""
+    return g if y.keepdims or not y.axes else expand_dims(g, axes=y.axes)
+
+
+def reduction_arguments(node: Node, env: Environment) -> str:
+    """Text of axis and keepdims as numpy's reductions take them; nothing for a full reduction."""
+    operand = node.args[0]
+    parts = []
+    if len(node.axes) < operand.rank or has_batch(operand.shape):
+        parts.append(f"axis={env.axes(operand, node.axes)}")
+    if node.keepdims:
+        parts.append("keepdims=True")
+    return ", ".join(parts)
+
+
+def reduction(name: str) -> Any:
+    """The form `x.name(axis=..., keepdims=...)`."""
+
+    def form(node: Node, operands: Sequence[Text], env: Environment) -> Text:
+        return Text(f"{operands[0].inside(ATOM)}.{name}({reduction_arguments(node, env)})")
+
+    return form
+
+
+def refuse(what: str, **options: Any) -> None:
+    """Raise TraceError for options of numpy's function that were given and have no meaning here."""
+    for name, value in options.items():
+        if value is not None and value is not np._NoValue:
+            raise TraceError(
+                f"{what}: {name}= is not supported", got=repr(value)[:60], hint=f"leave out {name}="
+            )
+
+
+# --- sum, sum_batch -----------------------------------------------------------------------------------
+
+
+def _counts(x: Node, **params: Any) -> DType:
+    return "float64" if x.dtype == "float64" else "int64"
+
+
+sum_ = op(
+    "sum", "x", params="axes keepdims", defaults={"keepdims": False},
+    doc="Sum over axes.",
+    shape=reduced_shape,
+    dtype=_counts,
+    numpy=reduction("sum"),
+    adjoint={"x": lambda g, y, x: broadcast_up(keep(g, y), x.shape)},
+    sympy=lambda m, node, x: m.reduce(m.sum, x, node.axes, node.keepdims),
+    examples=[
+        {"shapes": ("n",), "axes": (0,)},
+        {"shapes": ("n d",), "axes": (1,)},
+        {"shapes": ("n d",), "axes": (0,), "keepdims": True},
+        {"shapes": ("2 n d",), "axes": (0, 2)},
+    ],
+)  # fmt: skip
+
+
+def _unbatched(x: Node) -> Shape:
+    if not has_batch(x.shape):
+        raise ShapeError(
+            "sum over a batch: there is none", expected="a shape with a leading ...", got=shape_text(x.shape)
+        )
+    return core(x.shape)
+
+
+def _sum_batch_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
+    # An operand may have less than the batch's shape, where other arguments widen the batch.
+    full = f"np.broadcast_to({operands[0].source}, {env.shape(node.args[0].shape)})"
+    if not node.shape:
+        return Text(f"{full}.sum()")
+    return Text(f"{full}.sum(axis=tuple(range(len({env.shape((BATCH,))}))))")
+
+
+sum_batch = op(
+    "sum_batch", "x",
+    doc="Sum over the leading batch dimensions `...`.",
+    shape=_unbatched,
+    dtype=_counts,
+    numpy=_sum_batch_text,
+    adjoint={"x": lambda g, y, x: broadcast_up(g, x.shape)},
+    # At one point of the batch; whoever evaluates adds up the points.
+    sympy=lambda m, node, x: x,
+    examples=[{"shapes": ("...",)}, {"shapes": ("... n",)}],
+)  # fmt: skip
+
+
+def sum_over(x: Node, axes: Sequence[int], keepdims: bool = False) -> Node:
+    """The sum over axes; `x` itself over none."""
+    return sum_(x, axes=tuple(axes), keepdims=keepdims) if axes else x
+
+
+def unbroadcast(g: Node, shape: Shape) -> Node:
+    """`g` in the given shape: summed where it was broadcast from it, repeated where it broadcasts to it.
+
+    Leading axes are summed away, axes of size 1 are summed and kept, a batch that `shape` does not have
+    is summed over. Returns `g` itself where it has the shape already.
+    """
+    if g.shape == shape:
+        return g
+    extra = g.rank - rank(shape)
+    if extra > 0:
+        g = sum_over(g, range(extra))
+    sizes = core(shape)
+    offset = len(sizes) - g.rank
+    ones = [i for i, size in enumerate(core(g.shape)) if sizes[i + offset] == 1 and size != 1]
+    g = sum_over(g, ones, keepdims=True)
+    if has_batch(g.shape) and not has_batch(shape):
+        g = sum_batch(g)
+    return broadcast_up(g, shape)
+
+
+# --- numpy's spellings --------------------------------------------------------------------------------
+
+
+@spelled(np.sum, method="sum")
+def sum(
+    a: Node, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False,
+    initial: Any = None, where: Any = None,
+) -> Node:  # fmt: skip
+    """`np.sum`."""
+    refuse("np.sum", dtype=dtype, out=out, initial=initial, where=where)
+    a = lift(a)
+    axes = reduced_axes("np.sum", a, axis)
+    if a.dtype == "bool" and not axes:
+        return a * 1
+    return sum_over(a, axes, keepdims is not np._NoValue and bool(keepdims))
+
+
+@spelled(np.mean, method="mean")
+def mean(
+    a: Node, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = None
+) -> Node:
+    """`np.mean`: the sum over the number of elements."""
+    refuse("np.mean", dtype=dtype, out=out, where=where)
+    a = lift(a)
+    axes = reduced_axes("np.mean", a, axis)
+    return sum_over(a, axes, keepdims is not np._NoValue and bool(keepdims)) / lift(count_of(a, axes))
+
+
+def count_of(x: Node, axes: Sequence[int]) -> Any:
+    """Number of elements along axes."""
+    sizes = core(x.shape)
+    return product([sizes[axis] for axis in axes])
