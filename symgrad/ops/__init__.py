@@ -1,5 +1,5 @@
 """Every operation, one family a file. Importing this package fills the registry."""
 
-from symgrad.ops import arithmetic, leaves, reduce, structure
+from symgrad.ops import arithmetic, einsum, leaves, matmul, products, reduce, structure
 
-__all__ = ["arithmetic", "leaves", "reduce", "structure"]
+__all__ = ["arithmetic", "einsum", "leaves", "matmul", "products", "reduce", "structure"]
