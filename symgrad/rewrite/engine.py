@@ -6,10 +6,10 @@ applies the rules of its operation until none fires. Passes are repeated until n
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Set
+from collections.abc import Container, MutableMapping, Set
 
 from symgrad.graph import Function
-from symgrad.node import OPS, Node, Op, build, lift
+from symgrad.node import OPS, Node, Op, build, lift, rebuild
 from symgrad.rewrite.literals import number
 from symgrad.rewrite.share import Shared
 from symgrad.rewrite.table import Context, Rule, candidates
@@ -19,6 +19,8 @@ from symgrad.shapes import Shape, core, has_batch
 #: that undo each other end there instead of turning for ever.
 FIRINGS = 30
 PASSES = 12
+#: New nodes below a replacement are rewritten at once where they are not more than these.
+FRESH = 40
 
 _CANDIDATES: dict[tuple[Op, ...], tuple[Rule, ...]] = {}
 
@@ -100,9 +102,9 @@ def _only_user(node: Node, uses: dict[Node, int], user: dict[Node, Node | None])
 
 
 def rewrite(
-    node: Node, context: Context, finished: set[Node], trace: MutableMapping[str, int] | None
+    node: Node, context: Context, finished: set[Node], trace: MutableMapping[str, int] | None, depth: int = 0
 ) -> Node:
-    """The node after rules were applied at its top until none fires."""
+    """The node after rules were applied at its top until none fires, and to what they made below it."""
     for _ in range(FIRINGS):
         signature = (node.op, *[a.op for a in node.args]) if len(node.args) < 4 else (node.op,)
         rules = _CANDIDATES.get(signature)
@@ -117,13 +119,59 @@ def rewrite(
                 continue
             if trace is not None:
                 trace[one.name] = trace.get(one.name, 0) + 1
-            node = found
+            node = found if depth else _inside(found, context, finished, trace)
             break
         else:
             return node
         if node in finished:
             return node
     return node
+
+
+def _inside(
+    root: Node, context: Context, finished: set[Node], trace: MutableMapping[str, int] | None
+) -> Node:
+    """The rules applied to the few nodes that a replacement has made below its top."""
+    fresh: dict[Node, Node] = {}
+    frontier = [root]
+    while frontier:
+        node = frontier.pop()
+        for operand in node.args:
+            if operand.args and operand not in finished and operand not in fresh:
+                fresh[operand] = node
+                frontier.append(operand)
+        if len(fresh) > FRESH:
+            return root  # the next pass comes by
+    if not fresh:
+        return root
+    user = context.user
+    new: dict[Node, Node] = {}
+    for node in _ordered(root, fresh):
+        image = rebuild(node, [new.get(a, a) for a in node.args])
+        if node is root:
+            context.user = user
+            return image
+        context.user = fresh[node]
+        new[node] = rewrite(image, context, finished, trace, depth=1)
+    return root
+
+
+def _ordered(root: Node, fresh: Container[Node]) -> list[Node]:
+    """The root and the fresh nodes below it, operands first."""
+    order: list[Node] = []
+    done: set[Node] = set()
+    stack = [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if node in done:
+            continue
+        if ready:
+            done.add(node)
+            order.append(node)
+            continue
+        stack.append((node, True))
+        stack.extend((a, False) for a in node.args if a in fresh)
+    return order
 
 
 def conform(new: Node, old: Node) -> Node | None:

@@ -43,7 +43,7 @@ class Rule:
     name, law
         What it is called and what it does, in a line.
     heads
-        Names of the operations it applies to.
+        Names of the operations it applies to; "elementwise" for all of those.
     apply
         The node to its replacement, or None where the rule does not apply.
     shape
@@ -130,7 +130,7 @@ def rule_function(
 
     def decorate(function: Apply_) -> Apply_:
         heads = (head,) if isinstance(head, str) else tuple(head)
-        unknown = [h for h in heads if h not in OPS]
+        unknown = [h for h in heads if h not in OPS and h != "elementwise"]
         if unknown:
             raise TypeError(f"rule {name!r}: no operation {unknown[0]!r}")
         _add(Rule(name, law, heads, function, example=example))
@@ -157,7 +157,7 @@ def candidates(node: Node) -> tuple[Rule, ...]:
     """The rules that may apply to a node, judged by its operation and those of its operands."""
     found = []
     for one in RULES.values():
-        if node.op.name not in one.heads:
+        if node.op.name not in one.heads and not ("elementwise" in one.heads and node.op.elementwise):
             continue
         if one.operands is None or any(
             len(form) == len(node.args) and all(o is None or o is a.op for o, a in zip(form, node.args))
