@@ -1,0 +1,96 @@
+"""symgrad: from a numpy function to a standalone numpy module with its derivatives.
+
+    import symgrad as sg
+
+    f = sg.trace(loss, X="n d", y="n", w="d", b="")
+    sg.Module("logistic", {"loss": f, "loss_value_and_grad": sg.value_and_grad(f)}).write("generated")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import symgrad.ops as _ops
+import symgrad.portable as _portable
+from symgrad._version import __version__
+from symgrad.array import invoke as _invoke
+from symgrad.errors import (
+    NotDifferentiableError,
+    ShapeError,
+    SpecError,
+    SymgradError,
+    TraceError,
+    VerificationError,
+)
+from symgrad.graph import Function
+from symgrad.module import Module, compile
+from symgrad.rewrite import simplify
+from symgrad.spelling import NAMES as _NAMES
+from symgrad.trace import array, install_compiler as _install_compiler, trace
+from symgrad.transforms.forward import hvp, jvp
+from symgrad.transforms.gradient import grad, value_and_grad, vjp
+
+_install_compiler(compile)
+
+
+def _public(name: str, builder: Callable[..., Any]) -> Callable[..., Any]:
+    import functools
+
+    @functools.wraps(builder)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        return _invoke(builder, args, kwargs)
+
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+for _name, _builder in _NAMES.items():
+    globals()[_name] = _public(_name, _builder)
+
+
+def from_sympy(expr: Any, args: Any = None, *, name: str | None = None, **shapes: Any) -> Function:
+    """A Function from a sympy expression, a list or tuple of them, or a Matrix."""
+    from symgrad.frontends.sympy_in import from_sympy as convert
+
+    return convert(expr, args, name=name, **shapes)
+
+
+def to_sympy(f: Function, **sizes: int) -> Any:
+    """The exact sympy value of every output element, for concrete sizes of the dimensions."""
+    from symgrad.frontends.sympy_out import to_sympy as convert
+
+    return convert(f, **sizes)
+
+
+def parse(text: str, name: str | None = None) -> Function:
+    """A Function from formula text such as `sin(x)*y + 1`; never by `eval`."""
+    from symgrad.frontends.text import parse as convert
+
+    return convert(text, name)
+
+
+__all__ = [
+    "Function",
+    "Module",
+    "NotDifferentiableError",
+    "ShapeError",
+    "SpecError",
+    "SymgradError",
+    "TraceError",
+    "VerificationError",
+    "__version__",
+    "array",
+    "compile",
+    "from_sympy",
+    "grad",
+    "hvp",
+    "jvp",
+    "parse",
+    "simplify",
+    "to_sympy",
+    "trace",
+    "value_and_grad",
+    "vjp",
+    *_NAMES,
+]

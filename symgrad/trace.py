@@ -86,6 +86,8 @@ def trace(
         result = fn(**_positional(signature, originals))
         tree = _result(result, title)
     names = dict(session.names)
+    if type(tree) is Node and tree.args:
+        names.setdefault(tree, title)
     return Function(
         name=title,
         parameters=tuple(parameters),

@@ -70,7 +70,9 @@ def _roots(expr: Any) -> list[Any]:
     if isinstance(expr, sp.MatrixBase):
         return list(expr.flat())
     if isinstance(expr, str):
-        raise SpecError("from_sympy takes expressions, not text", got=repr(expr), hint="sg.parse for a formula as text")
+        raise SpecError(
+            "from_sympy takes expressions, not text", got=repr(expr), hint="sg.parse for a formula as text"
+        )
     return [sp.sympify(expr, strict=True)]
 
 
@@ -127,7 +129,9 @@ def _argument_names(symbols: dict[Any, str], args: Any, shapes: dict[str, Any], 
         missing = [n for n in found if n not in names]
         if missing:
             raise SpecError(
-                f"{title}: args leaves out the symbol {missing[0]!r}", expected=", ".join(found), got=", ".join(names)
+                f"{title}: args leaves out the symbol {missing[0]!r}",
+                expected=", ".join(found),
+                got=", ".join(names),
             )
     for key in shapes:
         if key not in names:
@@ -269,7 +273,10 @@ def _of(function: Any) -> Handler:
     def handler(part: Any, args: Sequence[Converted]) -> Node:
         builder = NAMES.get(function) if isinstance(function, str) else FUNCTIONS.get(function)
         if builder is None:
-            raise SpecError(f"from_sympy: {type(part).__name__} has no numerical form here", where=f"in {str(part)[:100]}")
+            raise SpecError(
+                f"from_sympy: {type(part).__name__} has no numerical form here",
+                where=f"in {str(part)[:100]}",
+            )
         return builder(*[lift(a) for a in args])  # type: ignore[no-any-return]
 
     return handler

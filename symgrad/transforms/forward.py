@@ -7,6 +7,8 @@ Linearize Once, POPL 2023, take the opposite way round).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from symgrad.errors import NotDifferentiableError
 from symgrad.graph import Function, Origin, Parameter
 from symgrad.node import Node
@@ -38,12 +40,16 @@ def jvp(f: Function, wrt: Wrt = None) -> Function:
     names = wrt_names(f, wrt)
     for name, node in zip(f.output_names, f.output_nodes):
         if node.dtype != "float64":
-            raise NotDifferentiableError(f"jvp: output {name} of {f.name} has dtype {node.dtype}", expected="float64")
+            raise NotDifferentiableError(
+                f"jvp: output {name} of {f.name} has dtype {node.dtype}", expected="float64"
+            )
     extra = _tangents(f, names)
     dots = [leaf for p in extra for leaf in leaves(p.tree)]
     tangents = iter(push(f.output_nodes, wrt_nodes(f, names), dots))
     tangent = map_leaves(lambda _: next(tangents), f.result)
-    return derived(f, f"{f.name}_jvp", (f.result, tangent), {}, Origin("jvp", f, names), extra, f.result)
+    titles = [*f.output_names, *(f"{name}_dot" for name in f.output_names)]
+    pushed = derived(f, f"{f.name}_jvp", (f.result, tangent), {}, Origin("jvp", f, names), extra, f.result)
+    return replace(pushed, result_names=tuple(titles))
 
 
 def hvp(f: Function, wrt: Wrt = None) -> Function:

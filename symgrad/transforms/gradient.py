@@ -56,7 +56,9 @@ def vjp(f: Function, wrt: Wrt = None) -> Function:
     outputs = f.output_nodes
     for node in outputs:
         if node.dtype != "float64":
-            raise NotDifferentiableError(f"vjp: an output of {f.name} has dtype {node.dtype}", expected="float64")
+            raise NotDifferentiableError(
+                f"vjp: an output of {f.name} has dtype {node.dtype}", expected="float64"
+            )
     name = fresh_name("ct", f)
     paths = iter(f.output_names)
     single = isinstance(f.result, Node)
@@ -110,7 +112,8 @@ def _scalar_output(f: Function, what: str) -> Node:
         )
     if output.dtype != "float64":
         raise NotDifferentiableError(
-            f"{what}: the output of {f.name} has dtype {output.dtype}, which has no derivative", expected="float64"
+            f"{what}: the output of {f.name} has dtype {output.dtype}, which has no derivative",
+            expected="float64",
         )
     return output
 

@@ -33,8 +33,9 @@ def guard(f: Function) -> Function:
         if inside and node.op.safe:
             for position, operand in enumerate(node.op.operands):
                 if operand in node.op.safe and not args[position].is_constant():
+                    safe = node.op.safe[operand]
                     for condition, taken in inside:
-                        args[position] = _guarded(args[position], new[condition], taken, node.op.safe[operand], node)
+                        args[position] = _guarded(args[position], new[condition], taken, safe, node)
         new[node] = rebuild(node, args)
     return f.map(new)
 
