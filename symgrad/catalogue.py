@@ -18,7 +18,7 @@ from symgrad.errors import SpecError
 from symgrad.lower.body import Env
 from symgrad.node import OPS, Node, Op
 from symgrad.ops.leaves import input_node
-from symgrad.shapes import parse_shape, shape_text
+from symgrad.shapes import parse_dim, parse_shape, shape_text
 from symgrad.spelling import FUNCTIONS, NAMES
 from symgrad.text import Text
 
@@ -100,7 +100,16 @@ def _samples(op: Op) -> Iterator[Node]:
         dtypes = example.get("dtypes", ("float64",) * len(shapes))
         names = op.operands if not op.variadic else tuple(f"{op.operands[0]}{i}" for i in range(len(shapes)))
         operands = [input_node(n, parse_shape(s), d) for n, s, d in zip(names, shapes, dtypes)]
-        yield op(*operands, **{key: value for key, value in example.items() if key in op.params})
+        yield op(
+            *operands, **{key: _parameter(key, value) for key, value in example.items() if key in op.params}
+        )
+
+
+def _parameter(name: str, value: Any) -> Any:
+    """A parameter of an example, whose shapes may have dimensions written as text."""
+    if name == "shape":
+        return tuple(parse_dim(size) if isinstance(size, str) else size for size in value)
+    return value
 
 
 def _shapes(node: Node) -> str:
@@ -111,7 +120,10 @@ def _shapes(node: Node) -> str:
 
 def _numpy_text(node: Node) -> str:
     names = [x.name if x.op.name == "input" else "x" for x in node.args]
-    return node.op.numpy(node, [Text(name) for name in names], Env({})).source
+    operands = [Text(name) for name in names]
+    if node.op.statement is not None:
+        return "; ".join(node.op.statement(node, "y", operands, Env({})))
+    return node.op.numpy(node, operands, Env({})).source
 
 
 def _domain(op: Op) -> dict[str, tuple[float, float]]:

@@ -45,6 +45,8 @@ def _work(function: Function) -> set[Node]:
 
 
 def _node_cost(node: Node) -> float:
+    if node.op.view:
+        return 0.0
     sizes = [_elements(x.shape) for x in (node, *node.args)]
     if node.op.name in CONTRACTIONS:
         # (n,k) @ (k,d) -> (n,d): the root of nk kd nd is nkd, the number of multiplications.
