@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -76,7 +77,7 @@ def program(
 
 
 def _docstring(name: str, doc: str, digest: str) -> list[str]:
-    text = (doc.strip() or f"Functions of {name}.").replace("\\", "\\\\").replace('"""', "'''")
+    text = (inspect.cleandoc(doc) or f"Functions of {name}.").replace("\\", "\\\\").replace('"""', "'''")
     return [
         *text.splitlines(),
         "",
