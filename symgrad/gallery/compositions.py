@@ -37,7 +37,8 @@ module = sg.Module(
         **derivatives(cos_sin, 4),
         **derivatives(sin_cos_sin, 4),
     },
-    doc="""Compositions of sine and cosine, elementwise, and their derivatives of order 1 to 4.
+    doc="""
+    Compositions of sine and cosine, elementwise, and their derivatives of order 1 to 4.
 
         sin_cos(x)     = sin(cos x)
         cos_sin(x)     = cos(sin x)
@@ -45,5 +46,6 @@ module = sg.Module(
 
     A name that ends in _1, _2 and so on is the derivative of that order; for instance
 
-        sin_cos_1(x) = -cos(cos x) sin x""",
+        sin_cos_1(x) = -cos(cos x) sin x
+    """,
 )

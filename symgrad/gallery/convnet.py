@@ -32,14 +32,16 @@ convnet = sg.Module(
         "loss": network,
         "loss_value_and_grad": sg.value_and_grad(network, wrt=("K", "c", "W", "b")),
     },
-    doc="""A convolutional network for images of 8 by 8 pixels.
+    doc="""
+    A convolutional network for images of 8 by 8 pixels.
 
         features = max(images * K + c, 0)        f features of 8 by 8
         pooled   = largest of each 2 by 2        f features of 4 by 4
         logits   = flat(pooled) W + b            k classes
         loss     = -(1/n) sum_i log softmax(logits_i)[y_i]
 
-    The star is the convolution of deep learning, which does not flip its kernel.""",
+    The star is the convolution of deep learning, which does not flip its kernel.
+    """,
 )
 
 
@@ -106,7 +108,9 @@ layers = sg.Module(
         "gated": pullback(gated, wrt="x", x="m n", threshold=""),
         "normalised_log": pullback(normalised_log, wrt="x", x="m n"),
     },
-    doc="""What convolutional networks are made of, each piece as its value and its pullback.
+    doc="""
+    What convolutional networks are made of, each piece as its value and its pullback.
 
-    A pullback takes the cotangent ct of the result to the cotangents of the arguments.""",
+    A pullback takes the cotangent ct of the result to the cotangents of the arguments.
+    """,
 )

@@ -39,12 +39,14 @@ two_layer_network = sg.Module(
         "softmax_loss": criterion,
         "softmax_loss_value_and_grad": sg.value_and_grad(criterion, wrt="Z"),
     },
-    doc="""A classifier with one hidden layer, for minibatch gradient descent.
+    doc="""
+    A classifier with one hidden layer, for minibatch gradient descent.
 
         Z    = max(X W1, 0) W2
         loss = (1/n) sum_i [log sum_j exp(Z_ij) - Z_i,y_i]
 
-    n images of d pixels, h hidden units, k classes; y holds a label from 0 to k-1 for every image.""",
+    n images of d pixels, h hidden units, k classes; y holds a label from 0 to k-1 for every image.
+    """,
 )
 
 
@@ -163,8 +165,10 @@ needle_operations = sg.Module(
         "exp": pullback(exp, wrt="a", a="..."),
         "relu": pullback(relu, wrt="a", a="..."),
     },
-    doc="""The operations of a small framework, each as its value and its pullback.
+    doc="""
+    The operations of a small framework, each as its value and its pullback.
 
     A pullback takes the cotangent ct of the result to the cotangents of the operands: ct times the Jacobian,
-    without the Jacobian.""",
+    without the Jacobian.
+    """,
 )

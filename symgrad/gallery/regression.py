@@ -67,23 +67,27 @@ linear = regression(
     "linear_regression",
     linear_loss,
     linear_predict,
-    """Linear regression with an L2 penalty.
+    """
+    Linear regression with an L2 penalty.
 
         loss = 1/(2n) sum_i (X w + b - y)_i^2 + lam/2 sum_j w_j^2
 
     For scipy.optimize.minimize(objective_value_and_grad, theta, (X, y, lam), jac=True), theta holds
-    w and then b. With the penalty alpha of other packages, which sum over the rows, lam = alpha / n.""",
+    w and then b. With the penalty alpha of other packages, which sum over the rows, lam = alpha / n.
+    """,
 )
 
 logistic = regression(
     "logistic_regression",
     logistic_loss,
     logistic_predict,
-    """Logistic regression with an L2 penalty.
+    """
+    Logistic regression with an L2 penalty.
 
         z    = X w + b
         loss = (1/n) sum_i [log(1 + exp(z_i)) - y_i z_i] + lam/2 sum_j w_j^2
 
     For scipy.optimize.minimize(objective_value_and_grad, theta, (X, y, lam), jac=True), theta holds
-    w and then b. With the weight C that other packages give to the data, lam = 1 / (n C).""",
+    w and then b. With the weight C that other packages give to the data, lam = 1 / (n C).
+    """,
 )

@@ -31,10 +31,12 @@ linear_model = sg.Module(
         # A vector has no gradient: ct, the cotangent, says how much the loss of each column weighs.
         "column_loss_vjp": sg.vjp(linear_columns, wrt=("W", "b")),
     },
-    doc="""A linear model with broadcasting, and two kinds of mean.
+    doc="""
+    A linear model with broadcasting, and two kinds of mean.
 
         loss        = (1/n) sum_i (X w + b - y)_i^2
-        column_loss = (1/n) sum_i (X W + b - Y)_ij^2,  one entry a column j""",
+        column_loss = (1/n) sum_i (X W + b - Y)_ij^2,  one entry a column j
+    """,
 )
 
 
@@ -73,7 +75,9 @@ broadcasting = sg.Module(
         "vector_products": products,
         "vector_products_vjp": sg.vjp(products),
     },
-    doc="""Cotangents pulled back through broadcasting and through products of vectors.
+    doc="""
+    Cotangents pulled back through broadcasting and through products of vectors.
 
-    An operand that was stretched along an axis gets the sum of the cotangent along that axis.""",
+    An operand that was stretched along an axis gets the sum of the cotangent along that axis.
+    """,
 )

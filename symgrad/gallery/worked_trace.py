@@ -24,7 +24,8 @@ module = sg.Module(
         "y_grad": sg.grad(f),
         "y_value_and_grad": sg.value_and_grad(f),
     },
-    doc="""The worked example of every lecture on reverse mode.
+    doc="""
+    The worked example of every lecture on reverse mode.
 
         y = ln x1 + x1 x2 - sin x2
 
@@ -34,5 +35,6 @@ module = sg.Module(
         x1_bar = 1 / x1 + x2
         x2_bar = x1 - cos x2
 
-    At (2, 5) the value is 11.652, and the gradient is (5.5, 1.716).""",
+    At (2, 5) the value is 11.652, and the gradient is (5.5, 1.716).
+    """,
 )
