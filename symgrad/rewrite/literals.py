@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Union
 
 from symgrad.node import OPS, Node, lift
 
-Number = Union[int, float, Fraction]
+Number = int | float | Fraction
 
 LARGEST = 2**53
 

@@ -13,14 +13,16 @@ import ast
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Union
+from typing import Any
 
 import symgrad.ops  # noqa: F401  (laws name operations)
 from symgrad.node import OPS, Node, Op, lift
 from symgrad.rewrite.literals import fold, number
 
 #: Operations whose operands may be matched in either order.
-COMMUTATIVE = frozenset({"add", "mul", "maximum", "minimum", "logaddexp", "logical_and", "logical_or", "eq", "ne"})
+COMMUTATIVE = frozenset(
+    {"add", "mul", "maximum", "minimum", "logaddexp", "logical_and", "logical_or", "eq", "ne"}
+)
 
 _BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "power"}
 
@@ -58,7 +60,7 @@ class Apply:
     params: tuple[Parameter, ...] = ()
 
 
-Pattern = Union[Variable, Literal, Apply]
+Pattern = Variable | Literal | Apply
 Bindings = dict[str, Any]
 Matcher = Callable[[Node, Bindings, list[Node]], bool]
 
@@ -88,11 +90,11 @@ def parse(text: str, law: str) -> Pattern:
 def _pattern(tree: ast.AST, law: str) -> Pattern:
     if isinstance(tree, ast.Name):
         return Variable(tree.id, tree.id[0] in "kc")
-    if isinstance(tree, ast.Constant) and type(tree.value) in (int, float):
+    if isinstance(tree, ast.Constant) and isinstance(tree.value, (int, float)):
         return Literal(tree.value)
     if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
-        if isinstance(tree.operand, ast.Constant):
-            return Literal(-tree.operand.value)  # type: ignore[operator]
+        if isinstance(tree.operand, ast.Constant) and isinstance(tree.operand.value, (int, float)):
+            return Literal(-tree.operand.value)
         return Apply(OPS["neg"], (_pattern(tree.operand, law),))
     if isinstance(tree, ast.BinOp) and type(tree.op) in _BINARY:
         sides = _pattern(tree.left, law), _pattern(tree.right, law)

@@ -25,6 +25,8 @@ class Product:
     steps: int = 0
     #: Whether a scalar divided by a size scales an array: it would raise where the size is 0.
     fragile: bool = False
+    #: Whether literals did not merge because their product leaves the range of floats.
+    overflows: bool = False
 
     def key(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Equal for products of the same factors; for comparing only."""
@@ -60,6 +62,7 @@ def factors(root: Node, context: Context) -> Product:
                 found.coefficient = merged
                 found.literals += 1
                 continue
+            found.overflows = True
         (found.below if inverse else found.above).append(node)
     return found
 
@@ -100,7 +103,7 @@ def assemble(coefficient: Number, above: list[Node], below: list[Node]) -> Node:
 def is_size(node: Node) -> bool:
     """Whether a node is made of sizes and literals alone, one step deep."""
     name = node.op.name
-    return name == "dim" or bool(node.args) and all(a.op.name in ("dim", "const") for a in node.args)
+    return name == "dim" or (bool(node.args) and all(a.op.name in ("dim", "const") for a in node.args))
 
 
 def _split(coefficient: Number, beside_scalars: bool) -> tuple[Number, Number | None]:
@@ -162,7 +165,7 @@ def terms(root: Node, context: Context) -> list[Product]:
     while stack:
         node, minus = stack.pop()
         name = node.op.name
-        inside = node is root or context.single(node) and node.shape == root.shape
+        inside = node is root or (context.single(node) and node.shape == root.shape)
         if name in ("add", "sub") and inside:
             stack.append((node.args[1], minus ^ (name == "sub")))
             stack.append((node.args[0], minus))
@@ -172,6 +175,8 @@ def terms(root: Node, context: Context) -> list[Product]:
             continue
         whole = node.op.name in ("mul", "div") and not context.single(node)
         product = Product(1, [node], []) if whole else factors(node, context)
+        if product.overflows:
+            product = Product(1, [node], [])
         if minus:
             product.coefficient = -product.coefficient
         found.append(product)

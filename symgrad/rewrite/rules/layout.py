@@ -21,6 +21,17 @@ def _vector(name: str = "x") -> Node:
     return input_node(name, (3,))
 
 
+def _column(x: Node) -> Node:
+    return OPS["expand_dims"](x, axes=(1,))
+
+
+def _leads(node: Node) -> bool:
+    """Whether a node is another with axes of size 1 in front, which broadcasting adds by itself."""
+    if node.op.name != "expand_dims" or has_batch(node.shape):
+        return False
+    return sorted(node.axes) == list(range(len(node.axes)))
+
+
 @rule_function(
     "strip_broadcast",
     head="elementwise",
@@ -49,9 +60,8 @@ def drop_leading_axes(node: Node, context: Context) -> Node | None:
     """Leading axes of size 1 are what broadcasting adds."""
     args = list(node.args)
     for i, operand in enumerate(args):
-        if operand.op.name == "expand_dims" and not has_batch(operand.shape):
-            if sorted(operand.axes) == list(range(len(operand.axes))):
-                args[i] = operand.args[0]
+        if _leads(operand):
+            args[i] = operand.args[0]
     if all(map(lambda a, b: a is b, args, node.args)) or broadcast(*[a.shape for a in args]) != node.shape:
         return None
     return rebuild(node, args)
@@ -61,7 +71,7 @@ def drop_leading_axes(node: Node, context: Context) -> Node | None:
     "axes_outward",
     head="elementwise",
     law="f(x[:, None], y[:, None]) -> f(x, y)[:, None]",
-    example=lambda: OPS["add"](OPS["expand_dims"](_vector(), axes=(1,)), OPS["expand_dims"](_vector("y"), axes=(1,))),
+    example=lambda: OPS["add"](_column(_vector()), _column(_vector("y"))),
 )
 def axes_outward(node: Node, context: Context) -> Node | None:
     """Arithmetic on operands that were all expanded alike happens before."""
@@ -141,8 +151,7 @@ def broadcast_twice(node: Node, context: Context) -> Node | None:
     (x,) = node.args
     if x.shape == node.shape:
         return x
-    leading = x.op.name == "expand_dims" and sorted(x.axes) == list(range(len(x.axes))) and not has_batch(x.shape)
-    if (x.op.name == "broadcast_to" or leading) and not has_batch(x.args[0].shape):
+    if (x.op.name == "broadcast_to" or _leads(x)) and not has_batch(x.args[0].shape):
         return OPS["broadcast_to"](x.args[0], shape=node.shape)
     return None
 

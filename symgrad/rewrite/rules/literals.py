@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from symgrad.node import OPS, Node, lift
 from symgrad.rewrite.literals import FOLDABLE, fold
-from symgrad.rewrite.table import Context, rule, rule_function
+from symgrad.rewrite.table import Context, rule_function
 from symgrad.shapes import named
 
 
 @rule_function(
-    "fold", head=FOLDABLE, law="2 * 3 -> 6, only where the result is finite and exact", example=lambda: OPS["mul"](2, 3)
+    "fold",
+    head=FOLDABLE,
+    law="2 * 3 -> 6, only where the result is finite and exact",
+    example=lambda: OPS["mul"](2, 3),
 )
 def fold_literals(node: Node, context: Context) -> Node | None:
     """The literal an operation on literals stands for."""
@@ -26,9 +29,7 @@ def fold_sizes(node: Node, context: Context) -> Node | None:
     """Arithmetic of sizes and whole numbers is a size."""
     sizes = []
     for operand in node.args:
-        if operand.op.name == "dim":
-            sizes.append(operand.params[0])
-        elif operand.op.name == "const" and type(operand.params[0]) is int:
+        if operand.op.name == "dim" or (operand.op.name == "const" and type(operand.params[0]) is int):
             sizes.append(operand.params[0])
         else:
             return None

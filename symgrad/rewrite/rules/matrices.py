@@ -90,7 +90,7 @@ def product_with_fill(node: Node, context: Context) -> Node | None:
         if operand.op.name != "broadcast_to" or operand.args[0].shape or operand.rank != 1:
             continue
         other = node.args[1 - i]
-        if name == "matvec" and i == 0 or name == "vecmat" and i == 1 or other.dtype != node.dtype:
+        if (name == "matvec" and i == 0) or (name == "vecmat" and i == 1) or other.dtype != node.dtype:
             continue
         total = sum_over(other, [0 if name == "vecmat" else other.rank - 1])
         return OPS["mul"](operand.args[0], total)

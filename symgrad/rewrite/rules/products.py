@@ -14,7 +14,7 @@ rule("mul_minus_one", "-1 * x -> -x")
 rule("div_minus_one", "x / -1 -> -x")
 rule("square_of_factor", "x * x -> square(x)")
 rule("mul_reciprocal", "(1 / y) * x -> x / y", once=True)
-rule("mul_scalar_reciprocal", "(1 / y) * x -> x / y", where=lambda y: not y.shape)
+rule("mul_scalar_reciprocal", "(1 / s) * x -> x / s", where=lambda s: not s.shape)
 rule("div_reciprocal", "x / (1 / y) -> x * y", once=True)
 
 
@@ -37,6 +37,8 @@ def gather_factors(node: Node, context: Context) -> Node | None:
     if user is not None and user.op.name in ("mul", "div"):
         return None  # a factor of a larger product, which is looked at as a whole
     product = factors(node, context)
+    if product.overflows or not (product.above or product.below):
+        return None
     if product.literals < 2 and not product.fragile and array_steps(product) >= product.steps:
         return None
     new = product.build()

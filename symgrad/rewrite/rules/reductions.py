@@ -84,7 +84,9 @@ def factor_out_of_sum(node: Node, context: Context) -> Node | None:
         return None
     a, b = x.args
     for factor, rest, swapped in ((b, a, False), (a, b, True)):
-        if rest.shape != x.shape or not factor.shape or rest.dtype != x.dtype or (x.op.name == "div" and swapped):
+        if swapped and x.op.name == "div":
+            break
+        if rest.shape != x.shape or not factor.shape or rest.dtype != x.dtype:
             continue
         outside = _without_axes(factor, x.rank, node)
         if outside is None:

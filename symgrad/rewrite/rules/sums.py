@@ -130,17 +130,17 @@ def _factored(group: list[Product]) -> Product:
     """One product: the common factors, times the sum of what remains."""
     above = _common([p.above for p in group])
     below = _common([p.below for p in group])
-    size = abs(group[0].coefficient)
+    first = group[0].coefficient
+    size: Number = -first if first < 0 else first
     if any(abs(p.coefficient) != size for p in group):
         size = 1
-    sign = -1 if all(p.coefficient < 0 for p in group) else 1
-    rest = []
+    sign: Number = -1 if all(p.coefficient < 0 for p in group) else 1
+    rest: list[Product] = []
     for p in group:
-        coefficient: Number = (1 if p.coefficient > 0 else -1) if size != 1 else p.coefficient
+        unit: Number = 1 if p.coefficient > 0 else -1
+        coefficient = unit if size != 1 else p.coefficient
         rest.append(Product(coefficient * sign, _without(p.above, above), _without(p.below, below)))
     remainder = add_up(rest)
-    if remainder.op.name == "const":
-        return Product(size * sign * remainder.params[0], above, below)
     # The sum stands where the factors that differed stood: `g * (y - z)`, `(s - y) / n`.
     before = bool(above) and group[0].above[:1] != above[:1]
     return Product(size * sign, [remainder, *above] if before else [*above, remainder], below)
