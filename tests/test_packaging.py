@@ -68,6 +68,8 @@ def test_an_installation_finds_its_templates(kind: str, checkout: Path, tmp_path
     home = checkout if kind == "editable" else Path(scheme["purelib"])
     assert module == home / "symgrad" / "templates.py"
     assert folder == (checkout / "templates" if kind == "editable" else home / "symgrad" / "templates")
+    # An editable install holds no copy of anything, which would go stale.
+    assert Path(scheme["purelib"], "symgrad").exists() is (kind == "wheel")
     script = Path(scheme["scripts"], "symgrad")
     assert command(script, "--version", cwd=tmp_path).split()[-1] == __version__
     assert "def f_grad(x" in command(script, "grad", "sin(cos(x))", cwd=tmp_path)
