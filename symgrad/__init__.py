@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import symgrad.ops as _ops
-import symgrad.portable as _portable
+import symgrad.ops as _ops  # noqa: F401  (fills the registry)
+import symgrad.portable as _portable  # noqa: F401  (lets Functions be pickled)
 from symgrad._version import __version__
 from symgrad.array import invoke as _invoke
 from symgrad.errors import (
@@ -27,7 +27,8 @@ from symgrad.graph import Function
 from symgrad.module import Module, compile
 from symgrad.rewrite import simplify
 from symgrad.spelling import NAMES as _NAMES
-from symgrad.trace import array, install_compiler as _install_compiler, trace
+from symgrad.trace import array, trace
+from symgrad.trace import install_compiler as _install_compiler
 from symgrad.transforms.forward import hvp, jvp
 from symgrad.transforms.gradient import grad, value_and_grad, vjp
 

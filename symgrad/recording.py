@@ -1,19 +1,19 @@
 """What a trace remembers of the author's source: local names and lines of nodes.
 
-Names come from the assignments of the traced frames: a line tracer looks, after each line, at the local
-variables which that line stores. An outer function's name for a value wins over a helper's.
+Names come from the local variables of the user's frames, looked at whenever a node is made on another line
+than the one before: a value that is used, or returned, is found under its name before the name can change.
+No trace function is installed, so debuggers and coverage go on working. An outer function's name for a
+value wins over a helper's.
 """
 
 from __future__ import annotations
 
-import dis
-import sys
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import CodeType, FrameType
-from typing import Any
+from types import FrameType
 
-from symgrad.locate import is_user_file, user_line
+from symgrad.locate import is_user_file, user_frame
 from symgrad.node import Node
 
 
@@ -22,90 +22,91 @@ class Recording:
 
     def __init__(self) -> None:
         self.names: dict[Node, str] = {}
-        self.lines: dict[Node, str] = {}
-        self._depth: dict[Node, int] = {}
-        self._stores: dict[CodeType, dict[int, tuple[str, ...]]] = {}
+        self._places: dict[Node, tuple[str, int]] = {}
+        self._depths: dict[Node, int] = {}
+        #: The user's frames at work, innermost first.
+        self._frames: list[FrameType] = []
+        self._position = -1
+        self._line = -1
 
-    def name(self, node: Node, name: str, depth: int) -> None:
-        """Note a local name; the first one of the outermost function stays."""
-        if node.args and (node not in self.names or depth < self._depth[node]):
-            self.names[node] = name
-            self._depth[node] = depth
+    def record(self, node: Node) -> None:
+        """Note where a node was made, and the names that values got before."""
+        frame = user_frame()
+        if frame is None:
+            return
+        line = frame.f_lineno
+        if node not in self._places:
+            self._places[node] = (frame.f_code.co_filename, line)
+        if not self._frames or frame is not self._frames[0]:
+            self.finish()
+            self._frames = _user_frames(frame)
+            self._look(len(self._frames))
+        elif line != self._line or frame.f_lasti <= self._position:
+            self._look(1)
+        self._line = line
+        self._position = frame.f_lasti
 
-    def watch(self, frame: FrameType, event: str, arg: Any) -> Any:
-        """Trace function of `sys.settrace` for calls: follow the user's frames only."""
-        if not is_user_file(frame.f_code.co_filename):
-            return None
-        depth = 0
-        outer = frame.f_back
-        while outer is not None and depth < 20:
-            if is_user_file(outer.f_code.co_filename):
-                depth += 1
-            outer = outer.f_back
-        stores = self._stores_of(frame.f_code)
-        previous = 0
+    def _look(self, count: int) -> None:
+        """Take names from the local variables of the innermost frames, which may have returned."""
+        for position, frame in enumerate(self._frames[:count]):
+            depth = len(self._frames) - position
+            for name, value in frame.f_locals.items():
+                if type(value).__name__ != "Array":
+                    continue
+                node = getattr(value, "node", None)
+                if type(node) is Node and node.args and depth < self._depths.get(node, 1000):
+                    self.names[node] = name
+                    self._depths[node] = depth
 
-        def local(frame: FrameType, event: str, arg: Any) -> Any:
-            nonlocal previous
-            if event in ("line", "return"):
-                stored = stores.get(previous)
-                if stored:
-                    values = frame.f_locals
-                    for name in stored:
-                        node = getattr(values.get(name), "node", None)
-                        if type(node) is Node:
-                            self.name(node, name, depth)
-                previous = frame.f_lineno
-            return local
+    def finish(self) -> None:
+        """Look a last time, and let go of the frames."""
+        self._look(len(self._frames))
+        self._frames = []
 
-        return local
-
-    def _stores_of(self, code: CodeType) -> dict[int, tuple[str, ...]]:
-        found = self._stores.get(code)
-        if found is None:
-            lines: dict[int, list[str]] = {}
-            line = code.co_firstlineno
-            for instruction in dis.get_instructions(code):
-                number = _line(instruction)
-                line = line if number is None else number
-                if instruction.opname.startswith("STORE_FAST"):
-                    value = instruction.argval
-                    names = value if isinstance(value, tuple) else (value,)
-                    lines.setdefault(line, []).extend(names)
-                elif instruction.opname == "STORE_DEREF":
-                    lines.setdefault(line, []).append(instruction.argval)
-            found = self._stores[code] = {k: tuple(v) for k, v in lines.items()}
+    @property
+    def lines(self) -> dict[Node, str]:
+        """For each node, `file.py:12`; no folder, so that it is the same on every machine."""
+        known: dict[str, str] = {}
+        found = {}
+        for node, (filename, line) in self._places.items():
+            base = known.get(filename)
+            if base is None:
+                base = known[filename] = os.path.basename(filename)
+            found[node] = f"{base}:{line}"
         return found
 
 
-def _line(instruction: dis.Instruction) -> int | None:
-    """Line of an instruction that starts one; Python 3.13 renamed the field."""
-    number = getattr(instruction, "line_number", None)
-    if number is None and not isinstance(instruction.starts_line, bool):
-        number = instruction.starts_line
-    return number
+def _user_frames(frame: FrameType) -> list[FrameType]:
+    """The user's frames from this one out to the one that the tracer called."""
+    frames: list[FrameType] = []
+    current: FrameType | None = frame
+    while current is not None and len(frames) < 50:
+        filename = current.f_code.co_filename
+        if is_user_file(filename):
+            frames.append(current)
+        elif filename.endswith(_TRACER):
+            break
+        current = current.f_back
+    return frames
 
 
+_TRACER = os.path.join("symgrad", "trace.py")
 _ACTIVE: list[Recording] = []
 
 
 @contextmanager
 def recording() -> Iterator[Recording]:
-    """Record names and lines of the nodes made inside; other tracers are put back afterwards."""
+    """Record names and lines of the nodes made inside."""
     session = Recording()
-    before = sys.gettrace()
     _ACTIVE.append(session)
-    sys.settrace(session.watch)
     try:
         yield session
     finally:
-        sys.settrace(before)
+        session.finish()
         _ACTIVE.pop()
 
 
 def record(node: Node) -> None:
-    """Note the user's line for a node that has none yet."""
+    """Note a node in the innermost recording, if there is one."""
     if _ACTIVE:
-        lines = _ACTIVE[-1].lines
-        if node not in lines:
-            lines[node] = user_line() or ""
+        _ACTIVE[-1].record(node)

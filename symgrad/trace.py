@@ -94,7 +94,7 @@ def trace(
         result=tree,
         doc=inspect.getdoc(fn) or "",
         names=names,
-        lines={node: line for node, line in session.lines.items() if line},
+        lines=session.lines,
     )
 
 
