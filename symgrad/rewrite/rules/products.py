@@ -17,6 +17,23 @@ rule("mul_reciprocal", "(1 / y) * x -> x / y", once=True)
 rule("mul_scalar_reciprocal", "(1 / s) * x -> x / s", where=lambda s: not s.shape)
 rule("div_reciprocal", "x / (1 / y) -> x * y", once=True)
 
+rule("scale_above", "k * (a / b) -> (k * a) / b", where=lambda a: a.op.name != "const", once=True)
+
+
+def _equal(k: Node, c: Node) -> bool:
+    return bool(k.params[0] == c.params[0])
+
+
+def _opposite(k: Node, c: Node) -> bool:
+    return bool(k.params[0] == -c.params[0])
+
+
+# These pay even where the inner operation is needed elsewhere as well.
+rule("multiply_divided", "k * (x / c) -> x", where=_equal)
+rule("multiply_divided_opposite", "k * (x / c) -> -x", where=_opposite)
+rule("divide_multiplied", "(c * x) / k -> x", where=_equal)
+rule("divide_multiplied_opposite", "(c * x) / k -> -x", where=_opposite)
+
 
 def _gather_example() -> Node:
     x, y = input_node("x", (3,)), input_node("y", (3,))
