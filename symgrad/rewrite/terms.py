@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from symgrad.node import OPS, Node, lift
 from symgrad.rewrite.literals import Number, number, over, times
 from symgrad.rewrite.table import Context
+from symgrad.shapes import broadcast
 
 
 @dataclass
@@ -20,7 +21,7 @@ class Product:
     coefficient: Number
     above: list[Node]
     below: list[Node]
-    #: Literals met, and multiplications and divisions of the original that work on arrays.
+    #: Literals met, and multiplications and divisions of the original that work on the largest arrays.
     literals: int = 0
     steps: int = 0
     #: Whether a scalar divided by a size scales an array: it would raise where the size is 0.
@@ -49,7 +50,7 @@ def factors(root: Node, context: Context) -> Product:
                 found.coefficient = -found.coefficient
                 stack.append((node.args[0], inverse))
                 continue
-            found.steps += node.shape != ()
+            found.steps += node.shape != () and node.shape == root.shape
             found.fragile |= name == "div" and not node.shape and root.shape != () and is_size(node.args[1])
             right_inverse = inverse ^ (name == "div")
             stack.append((node.args[1], right_inverse))
@@ -68,36 +69,63 @@ def factors(root: Node, context: Context) -> Product:
 
 
 def assemble(coefficient: Number, above: list[Node], below: list[Node]) -> Node:
-    """A product written as people do: numbers first, scalars multiplied before arrays.
+    """A product written as people do: numbers first, scalars and small arrays before large ones.
 
     Sizes divide last, and only arrays: `1 / n` of a size that is 0 would raise where numpy does not.
     """
     sign = coefficient < 0
     coefficient = -coefficient if sign else coefficient
-    arrays = [f for f in above if f.shape]
-    scalars = [f for f in above if not f.shape]
-    under = [f for f in below if f.shape]
-    sizes = [f for f in below if not f.shape and is_size(f)]
-    divisors = [f for f in below if not f.shape and not is_size(f)]
-    if not arrays and not under:
+    parts = _sorted(above, below)
+    if not any(f.shape for f in [*above, *below]):
         # Scalars alone: the author's order, signs outside.
-        return _signed(_quotient(_leading(coefficient, scalars), _chain([*divisors, *sizes])), sign)
-    literal, divisor = _split(coefficient, bool(scalars or divisors))
-    if divisor is not None:
-        divisors = [lift(divisor), *divisors]
-    bottom = _chain(divisors)
-    if scalars or literal != 1 or not arrays:
+        return _signed(_quotient(_leading(coefficient, above), _chain(below)), sign)
+    literal, divisor = _split(coefficient, bool(parts.scalars or parts.divisors or parts.small))
+    bottom = _chain([*([] if divisor is None else [lift(divisor)]), *parts.divisors])
+    scalar: Node | None = None
+    if parts.scalars or literal != 1 or not (parts.small or parts.full):
         # The scalar part is one number, and arrays are touched once for it.
-        scalar: Node | None = _quotient(_leading(literal, scalars), bottom)
-        bottom = None
-    else:
-        scalar = None
-    top = _chain(([scalar] if scalar is not None and not scalar.is_constant(1) else []) + arrays)
-    if top is None:
-        top = lift(1)
-    for part in (_chain(under), bottom, _chain(sizes)):
+        scalar, bottom = _quotient(_leading(literal, parts.scalars), bottom), None
+    scale = [] if scalar is None or scalar.is_constant(1) else [scalar]
+    if parts.small or parts.small_below:
+        first = _chain([*scale, *parts.small])
+        first = _quotient(first if first is not None else lift(1), _chain(parts.small_below))
+        scale, bottom = [_quotient(first, bottom)], None
+    top = _chain([*scale, *parts.full]) or lift(1)
+    for part in (_chain(parts.full_below), bottom, _chain(parts.sizes)):
         top = _quotient(top, part)
     return _signed(top, sign)
+
+
+@dataclass
+class _Sorted:
+    """Factors by what it costs to multiply with them."""
+
+    scalars: list[Node]
+    divisors: list[Node]
+    sizes: list[Node]
+    small: list[Node]
+    small_below: list[Node]
+    full: list[Node]
+    full_below: list[Node]
+
+
+def _sorted(above: list[Node], below: list[Node]) -> _Sorted:
+    arrays = [f for f in [*above, *below] if f.shape]
+    shape = broadcast(*[f.shape for f in arrays]) if arrays else ()
+    small = [f for f in arrays if f.shape != shape]
+    # Small arrays that are large together, as a column and a row are, need no order of their own;
+    # nor is one alone, unless a scalar joins it.
+    loose = len(small) + any(not f.shape and not is_size(f) for f in [*above, *below])
+    apart = 0 < len(small) < len(arrays) and loose > 1 and broadcast(*[f.shape for f in small]) != shape
+    return _Sorted(
+        scalars=[f for f in above if not f.shape],
+        divisors=[f for f in below if not f.shape and not is_size(f)],
+        sizes=[f for f in below if not f.shape and is_size(f)],
+        small=[f for f in above if f.shape and f.shape != shape] if apart else [],
+        small_below=[f for f in below if f.shape and f.shape != shape] if apart else [],
+        full=[f for f in above if f.shape and (f.shape == shape or not apart)],
+        full_below=[f for f in below if f.shape and (f.shape == shape or not apart)],
+    )
 
 
 def is_size(node: Node) -> bool:
@@ -146,16 +174,15 @@ def _signed(node: Node, negative: bool) -> Node:
 
 
 def array_steps(product: Product) -> int:
-    """How many multiplications and divisions of arrays `assemble` needs for these factors."""
-    arrays = sum(bool(f.shape) for f in product.above)
-    under = sum(bool(f.shape) for f in product.below)
-    if not arrays and not under:
+    """How many multiplications and divisions of the largest arrays `assemble` needs for these factors."""
+    parts = _sorted(product.above, product.below)
+    if not any(f.shape for f in [*product.above, *product.below]):
         return 0
-    sizes = any(not f.shape and is_size(f) for f in product.below)
-    others = any(not f.shape and not is_size(f) for f in product.below)
-    scalars = any(not f.shape for f in product.above) or abs(product.coefficient) != 1
-    scaled = scalars or others
-    return (arrays - 1 + scaled if arrays else 0) + under + sizes
+    scaled = bool(
+        parts.scalars or parts.divisors or parts.small or parts.small_below or abs(product.coefficient) != 1
+    )
+    above = len(parts.full) - 1 + scaled if parts.full else 0
+    return above + len(parts.full_below) + bool(parts.sizes)
 
 
 def terms(root: Node, context: Context) -> list[Product]:
