@@ -60,7 +60,7 @@ def hint(tree: Tree, records: Records, doc: str) -> str:
     kind = {"float64": "floating[Any]", "int64": "int64", "bool": "bool_"}[tree.dtype]
     if tree.shape == ():
         return f"np.{kind}"
-    return f"npt.NDArray[np.{kind}]"
+    return f"NDArray[np.{kind}]"
 
 
 def leaf_comment(tree: Tree) -> str:
@@ -85,7 +85,7 @@ def routine(
     if len(signature.returns) == 1:
         unpack = unpack.replace(" = ", ", = ", 1)
     parameters = [
-        f"{name}: {'npt.ArrayLike' if is_leaf(parameter.tree) else 'Any'}"
+        f"{name}: {'ArrayLike' if is_leaf(parameter.tree) else 'Any'}"
         for name, parameter in zip(signature.parameters, function.parameters)
     ]
     return Routine(
