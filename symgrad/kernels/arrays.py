@@ -28,3 +28,56 @@ def _place(value, key, shape):
     out = np.zeros(shape, value.dtype)
     out[key] = value
     return out
+
+
+def _check_range(index, size):
+    """Raise IndexError for an index that an axis of that size does not have."""
+    if index.size and (index.min() < -size or index.max() >= size):
+        raise IndexError(f"index out of range for size {size}: from {index.min()} to {index.max()}")
+
+
+def _scatter_add(values, index, axis, size):
+    """Values added into zeros along an axis: those at place p of the index go to index[p]."""
+    _check_range(index, size)
+    axis = axis % (values.ndim - index.ndim + 1)
+    before = values.shape[:axis]
+    after = values.shape[axis + index.ndim :]
+    # Rows of one index together, flat: the fast path of np.add.at is for one dimension.
+    rows = np.moveaxis(values.reshape((*before, index.size, *after)), axis, 0)
+    width = rows[:1].size if index.size else 0
+    places = index.reshape(-1, 1) % max(size, 1) * width + np.arange(width)
+    out = np.zeros((size, *before, *after), values.dtype)
+    np.add.at(out.reshape(-1), places.ravel(), np.ascontiguousarray(rows).ravel())
+    return np.moveaxis(out, 0, axis)
+
+
+def _scatter_add_nd(values, indices, axis, sizes):
+    """Values added into zeros along consecutive axes, at the places that several indices name together."""
+    indices = np.broadcast_arrays(*indices)
+    flat = np.zeros(indices[0].shape, np.int64)
+    for index, size in zip(indices, sizes):
+        _check_range(index, size)
+        flat = flat * size + index % max(size, 1)
+    axis = axis if axis >= 0 else axis + len(sizes) - 1
+    out = _scatter_add(values, flat, axis, int(np.prod(sizes)))
+    axis = axis % out.ndim
+    return out.reshape(out.shape[:axis] + tuple(sizes) + out.shape[axis + 1 :])
+
+
+def _add_along_axis(values, index, axis, size):
+    """Values added into zeros along an axis, each row at the places of its own indices."""
+    _check_range(index, size)
+    rows = np.moveaxis(values, axis, -1)
+    places = np.moveaxis(index, axis, -1) % max(size, 1)
+    out = np.zeros((*rows.shape[:-1], size), values.dtype)
+    starts = np.arange(out.size // max(size, 1)).reshape((*rows.shape[:-1], 1)) * size
+    np.add.at(out.reshape(-1), (places + starts).ravel(), np.ascontiguousarray(rows).ravel())
+    return np.moveaxis(out, -1, axis)
+
+
+def _place_diagonal(v, offset, rows, columns):
+    """Matrices of zeros with v on the diagonal `offset` above the main one."""
+    out = np.zeros((*v.shape[:-1], rows, columns), v.dtype)
+    i = np.arange(v.shape[-1])
+    out[..., i + max(-offset, 0), i + max(offset, 0)] = v
+    return out

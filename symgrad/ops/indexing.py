@@ -77,9 +77,9 @@ def slice_entry(start: Size | None, stop: Size | None, step: int, size: Size) ->
 def _known_slice(given: slice, size: int) -> tuple[Entry, int]:
     start, stop, step = given.indices(size)
     count = len(range(start, stop, step))
-    if count == 0 and size:
-        return ("slice", 0, 0, 1), 0
-    if count <= 1:
+    if count == 0:
+        return ("slice", 0, 0, 1) if size else FULL, 0
+    if count == 1:
         step = 1
     if step > 0:
         stop = start + (count - 1) * step + 1
@@ -113,9 +113,8 @@ def _taken(sizes: Shape, key: Key) -> Shape:
         raise ShapeError(
             "indexing: one entry is needed for each axis", expected=f"{len(sizes)}", got=f"{len(key)}"
         )
-    return tuple(
-        [slice_entry(entry[1], entry[2], entry[3], size)[1] for entry, size in zip(key, sizes) if isinstance(entry, tuple)]
-    )
+    slices = [(entry, size) for entry, size in zip(key, sizes) if isinstance(entry, tuple)]
+    return tuple([slice_entry(start, stop, step, size)[1] for (_, start, stop, step), size in slices])
 
 
 def key_entries(key: Key, env: Environment) -> list[str]:
@@ -147,11 +146,8 @@ def numpy_key(m: Any, key: Key) -> tuple[Any, ...]:
 def _index_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     (x,), (operand,) = operands, node.args
     source = subscript(x, key_entries(node.key, env), has_batch(operand.shape))
-    checks = [
-        slice_entry(entry[1], entry[2], entry[3], size)[2]
-        for entry, size in zip(node.key, core(operand.shape))
-        if isinstance(entry, tuple)
-    ]
+    slices = [(e, size) for e, size in zip(node.key, core(operand.shape)) if isinstance(e, tuple)]
+    checks = [slice_entry(start, stop, step, size)[2] for (_, start, stop, step), size in slices]
     if any(checks):
         return Text(f"{env.helper('_expect_shape')}({source}, {env.shape(core(node.shape))})")
     return Text(source)

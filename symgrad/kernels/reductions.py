@@ -1,0 +1,86 @@
+"""Reductions that need more than one numpy call: ties, deviations, soft maxima, products."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def _share_ties(g, x, y, axes):
+    """g where x equals y, split evenly over the equal entries along axes; nan where x is nan."""
+    tied = x == y
+    count = tied.sum(axis=axes, keepdims=True, dtype=x.dtype)
+    share = np.where(tied, g / np.maximum(count, 1), 0)
+    return np.where(x != x, x, share)
+
+
+def _mean_ties(h, x, y, axes):
+    """The mean of h over the entries of x that equal y along axes, which stay with size 1; nan for a nan."""
+    tied = x == y
+    count = tied.sum(axis=axes, keepdims=True, dtype=x.dtype)
+    mean = np.where(tied, h, 0).sum(axis=axes, keepdims=True) / np.maximum(count, 1)
+    return np.where(y != y, y, mean)
+
+
+def _deviation(x, axes):
+    """x less its mean along axes, taken from a first element so that equal elements give exactly 0."""
+    if x.size == 0:
+        return x.copy()
+    start = tuple(slice(0, 1) if i in axes or i - x.ndim in axes else slice(None) for i in range(x.ndim))
+    d = x - x[start]
+    return d - d.mean(axis=axes, keepdims=True)
+
+
+def _exponentials(x, axes):
+    """exp(x - top) and top, the maximum along axes; the entries that are the maximum give exactly 1."""
+    top = x.max(axis=axes, keepdims=True, initial=-np.inf)
+    d = np.zeros_like(x)
+    np.subtract(x, top, out=d, where=x != top)
+    with np.errstate(under="ignore"):
+        return np.exp(d), top
+
+
+def _softmax(x, axes):
+    """exp(x) over its sum along axes; zeros where all are -inf."""
+    e, top = _exponentials(x, axes)
+    with np.errstate(under="ignore"):
+        return e * (top > -np.inf) / e.sum(axis=axes, keepdims=True)
+
+
+def _logsumexp(x, axes, keepdims=False):
+    """log(sum(exp(x))) along axes."""
+    e, top = _exponentials(x, axes)
+    total = e.sum(axis=axes, keepdims=True)
+    value = top + np.log(np.maximum(total, 1))
+    return value if keepdims else value.squeeze(axes)[()]
+
+
+def _shift(x, steps, axis, fill):
+    """The elements moved along an axis, `fill` coming in."""
+    out = np.full_like(x, fill)
+    here, there = np.moveaxis(out, axis, 0), np.moveaxis(x, axis, 0)
+    if steps > 0:
+        here[steps:] = there[:-steps]
+    else:
+        here[:steps] = there[-steps:]
+    return out
+
+
+def _recurrence(a, b, axis, reverse):
+    """r_k = a_k r_(k-1) + b_k along an axis, or from the end with r_(k+1)."""
+    a, b = np.broadcast_arrays(a, b)
+    out = b.copy()
+    rows, factors = np.moveaxis(out, axis, 0), np.moveaxis(a, axis, 0)
+    if reverse:
+        rows, factors = rows[::-1], factors[::-1]
+    for k in range(1, len(rows)):
+        rows[k] += factors[k] * rows[k - 1]
+    return out
+
+
+def _products_of_others(x, axis):
+    """For each element the product of all others along an axis, by running products from both ends."""
+    before, after = np.ones_like(x), np.ones_like(x)
+    rows, back = np.moveaxis(x, axis, 0), np.moveaxis(x, axis, 0)[::-1]
+    np.cumprod(rows[:-1], axis=0, out=np.moveaxis(before, axis, 0)[1:])
+    np.cumprod(back[:-1], axis=0, out=np.moveaxis(after, axis, 0)[::-1][1:])
+    return before * after
