@@ -270,3 +270,8 @@ for _operation, _function in (
     (copysign, np.copysign),
 ):
     spell(_operation, _function)
+
+
+def nonzero(x: Node) -> Node:
+    """x with 1 in place of 0, for a divisor of what is 0 there as well."""
+    return where(equal(x, 0), 1.0, x)

@@ -1,0 +1,40 @@
+"""Functions of one number that numpy has no stable name for."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def _sigmoid(x):
+    """1 / (1 + exp(-x)), with a small relative error on both sides and without overflow."""
+    with np.errstate(under="ignore"):
+        e = np.exp(-np.abs(x))
+        return np.maximum(x >= 0, e) / (1 + e)
+
+
+def _elu(x, alpha):
+    """x where it is positive, alpha (exp(x) - 1) elsewhere."""
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def _sinc_derivative(x, order):
+    """The derivative of that order of sinc(x) = sin(pi x) / (pi x), its limit at 0 included."""
+    t = np.pi * x
+    near = np.abs(t) < max(2, order)
+    # With f = sin(t) / t, near 0 the series f = sum over k of (-1)^k t^2k / (2k + 1)!, term by term.
+    s = np.where(near, t, 0)
+    first = (order + 1) // 2
+    series = 0 * s
+    for k in reversed(range(first, first + 14)):
+        series = series * s * s + (-1) ** k / (math.factorial(2 * k - order) * (2 * k + 1))
+    series = series * s ** (order % 2)
+    # Elsewhere t f = sin(t), differentiated n times: t f^(n) + n f^(n-1) = sin^(n)(t).
+    far = np.where(near, np.pi, t)
+    waves = (np.sin(far), np.cos(far))
+    value = waves[0] / far
+    for n in range(1, order + 1):
+        wave = waves[n % 2] if n % 4 < 2 else -waves[n % 2]
+        value = (wave - n * value) / far
+    return np.pi**order * np.where(near, series, value)
