@@ -21,7 +21,10 @@ from symgrad.rewrite.literals import fold, number
 
 #: Operations whose operands may be matched in either order.
 COMMUTATIVE = frozenset(
-    ["add", "mul", "maximum", "minimum", "logaddexp", "hypot", "logical_and", "logical_or", "logical_xor", "equal", "not_equal"]
+    {
+        *("add", "mul", "maximum", "minimum", "logaddexp", "hypot"),
+        *("logical_and", "logical_or", "logical_xor", "equal", "not_equal"),
+    }
 )
 
 _BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "power"}
