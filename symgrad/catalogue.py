@@ -50,14 +50,12 @@ def entries(name: str | None = None) -> list[Entry]:
     SpecError
         For a name that nothing has.
     """
-    found = [_entry(op) for op in OPS.values()]
     if name is None:
-        return found
-    # np.add and numpy.add are spelled `np.add` here.
+        return [_entry(op) for op in OPS.values()]
     wanted = re.sub(r"^numpy\.", "np.", name)
-    chosen = [entry for entry in found if wanted in (entry.name, *entry.spellings)]
+    chosen = [_entry(op) for op in OPS.values() if wanted in (op.name, *_spellings(op))]
     if not chosen:
-        known = [*OPS, *(spelling for entry in found for spelling in entry.spellings)]
+        known = [*OPS, *(spelling for op in OPS.values() for spelling in _spellings(op))]
         close = difflib.get_close_matches(wanted, known, 1)
         raise SpecError(
             f"no operation is called {name!r}",
@@ -70,7 +68,8 @@ def _entry(op: Op) -> Entry:
     nodes = list(_samples(op))
     arguments = [*op.operands, *(f"{p}=" for p in op.params)]
     if op.variadic:
-        arguments[0] = f"*{arguments[0]}"
+        last = len(op.operands) - 1
+        arguments[last] = f"*{arguments[last]}"
     return Entry(
         name=op.name,
         signature=f"{op.name}({', '.join(arguments)})",
@@ -98,7 +97,9 @@ def _samples(op: Op) -> Iterator[Node]:
     for example in op.examples:
         shapes = example.get("shapes", ())
         dtypes = example.get("dtypes", ("float64",) * len(shapes))
-        names = op.operands if not op.variadic else tuple(f"{op.operands[0]}{i}" for i in range(len(shapes)))
+        names = op.operands
+        if len(names) < len(shapes):  # variadic
+            names = (*names[:-1], *(f"{names[-1]}{i}" for i in range(len(shapes) - len(names) + 1)))
         operands = [input_node(n, parse_shape(s), d) for n, s, d in zip(names, shapes, dtypes)]
         yield op(
             *operands, **{key: _parameter(key, value) for key, value in example.items() if key in op.params}
@@ -106,10 +107,12 @@ def _samples(op: Op) -> Iterator[Node]:
 
 
 def _parameter(name: str, value: Any) -> Any:
-    """A parameter of an example, whose shapes may have dimensions written as text."""
-    if name == "shape":
+    """A parameter of an example, in which dimensions may be written as text."""
+    if name not in ("shape", "rows", "columns", "size", "sizes"):
+        return value
+    if isinstance(value, tuple):
         return tuple(parse_dim(size) if isinstance(size, str) else size for size in value)
-    return value
+    return parse_dim(value) if isinstance(value, str) else value
 
 
 def _shapes(node: Node) -> str:
@@ -134,7 +137,7 @@ def _domain(op: Op) -> dict[str, tuple[float, float]]:
 
 def _adjoint(op: Op) -> dict[str, str | None]:
     if callable(op.adjoint):
-        return {f"{op.operands[0]}[i]": rule_text(op.adjoint)} if op.operands else {}
+        return {"operand": rule_text(op.adjoint)} if op.operands else {}
     return {edge: None if rule is None else rule_text(rule) for edge, rule in op.adjoint.items()}
 
 
@@ -193,4 +196,5 @@ def _parsed(filename: str) -> tuple[str, ast.Module]:
 
 
 def _tidy(source: str | None) -> str:
-    return " ".join((source or "").split())
+    flat = " ".join((source or "").split())
+    return flat.replace("( ", "(").replace(", )", ")")  # where it was wrapped

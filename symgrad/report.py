@@ -105,7 +105,8 @@ def print_entry(out: Console, entry: Entry) -> None:
         rows.append((f"{edge}_bar", "no derivative" if rule is None else f"+= {rule}"))
     if entry.domain:
         domain = ", ".join(f"{name} in [{low:g}, {high:g}]" for name, (low, high) in entry.domain.items())
-        rows.append(("tested", domain + "".join(f", {point:g}" for point in entry.special)))
+        points = ", ".join(f"{point:g}" for point in entry.special)
+        rows.append(("tested", f"{domain}; at {points}" if points else domain))
     width = max(len(label) for label, _ in rows) + 2
     for label, text in rows:
         out.print(Text.assemble((f"    {label:<{width}}", "cyan"), text), soft_wrap=True)
