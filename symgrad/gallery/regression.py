@@ -42,7 +42,8 @@ def of_one_vector(loss):
     """The same loss of one vector theta, the weights followed by the intercept, as optimisers want it."""
 
     def objective(theta, X, y, lam):
-        return loss(X, y, theta[:-1], theta[-1], lam)
+        w, b = theta[:-1], theta[-1]
+        return loss(X, y, w, b, lam)
 
     objective.__doc__ = loss.__doc__
     return sg.trace(objective, theta="d+1", X="n d", y="n", lam="")
@@ -57,7 +58,7 @@ def regression(name, loss, predict, doc):
             "loss": f,
             "loss_value_and_grad": sg.value_and_grad(f, wrt=("w", "b")),
             "objective_value_and_grad": sg.value_and_grad(of_one_vector(loss), wrt="theta"),
-            "predict": sg.trace(predict, X="n d", w="d", b=""),
+            "predict": sg.trace(predict, name="predict", X="n d", w="d", b=""),
         },
         doc=doc,
     )
