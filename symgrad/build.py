@@ -21,7 +21,6 @@ from pathlib import Path
 from symgrad.cost import derivative_cost
 from symgrad.errors import SpecError, SymgradError, VerificationError
 from symgrad.files import write_all
-from symgrad.graph import Function
 from symgrad.module import Module
 from symgrad.pipeline import prepare
 from symgrad.specs import load, spec_error
@@ -35,7 +34,7 @@ class Built:
     files: Mapping[str, str]
     functions: int
     ops: int
-    #: Cost of the dearest derivative, in evaluations of what it is the derivative of.
+    #: Cost of its derivatives, in evaluations of what they are derivatives of.
     cost: float | None = None
     #: Largest relative error that verification found; None where it was not asked.
     error: float | None = None
@@ -92,7 +91,7 @@ def _build_module(module: Module, job: Job) -> Built:
         files,
         functions=len(prepared),
         ops=sum(sum(f.ops().values()) for f in prepared),
-        cost=_cost(prepared),
+        cost=derivative_cost(prepared, prepare),
     )
     if not job.verify:
         return built
@@ -104,11 +103,6 @@ def _build_module(module: Module, job: Job) -> Built:
     with tempfile.TemporaryDirectory(prefix="symgrad-") as folder:
         write_all({Path(folder) / name: text for name, text in files.items()})
         return _verified(built, Path(folder) / f"{module.name}.py", module)
-
-
-def _cost(functions: Iterable[Function]) -> float | None:
-    found = [cost for f in functions if (cost := derivative_cost(f, prepare)) is not None]
-    return max(found, default=None)
 
 
 def _verified(built: Built, path: Path, module: Module) -> Built:

@@ -28,15 +28,15 @@ def cost(nodes: Iterable[Node]) -> float:
     return math.fsum(_node_cost(node) for node in nodes if node.args)
 
 
-def derivative_cost(function: Function, prepare: Callable[[Function], Function]) -> float | None:
-    """Cost of a derivative over that of the function it belongs to; None for what is no derivative.
+def derivative_cost(functions: Iterable[Function], prepare: Callable[[Function], Function]) -> float | None:
+    """Cost of all derivatives among the functions over that of what they are derivatives of, summed alike.
 
-    Only work that depends on an argument counts, in both. `prepare` brings the latter into its emitted form.
+    None where there is no derivative. Only work that depends on an argument counts, on both sides. `prepare`
+    brings a function that was differentiated into its emitted form.
     """
-    if function.origin is None:
-        return None
-    base = cost(_work(prepare(function.origin.base)))
-    return cost(_work(function)) / base if base else None
+    derivatives = [f for f in functions if f.origin is not None]
+    base = math.fsum(cost(_work(prepare(f.origin.base))) for f in derivatives if f.origin is not None)
+    return math.fsum(cost(_work(f)) for f in derivatives) / base if base else None
 
 
 def _work(function: Function) -> set[Node]:
