@@ -43,9 +43,9 @@ linear_model = sg.Module(
 # Broadcasting is undone by summing: along axes that an operand lacks, and along those where it has size 1.
 
 
-def broadcast(t, one, last, middle, two, all_):
+def broadcast(t, one, last, middle, two, full):
     """The product of t with arrays of each shape that broadcasts against it."""
-    return t * one * last * middle * two * all_
+    return t * one * last * middle * two * full
 
 
 def shift(t, last):
@@ -53,7 +53,7 @@ def shift(t, last):
     return t + last
 
 
-broadcast_product = sg.trace(broadcast, t="p q r", one="1", last="r", middle="q 1", two="q r", all_="p q r")
+broadcast_product = sg.trace(broadcast, t="p q r", one="1", last="r", middle="q 1", two="q r", full="p q r")
 broadcast_sum = sg.trace(shift, t="p q r", last="r")
 
 
