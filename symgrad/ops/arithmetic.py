@@ -107,6 +107,12 @@ def positive(x: Node) -> Node:
     return x
 
 
+@spelled(np.conjugate, method="conj")
+def conjugate(x: Node) -> Node:
+    """The number itself: all are real."""
+    return x
+
+
 @spelled(np.reciprocal)
 def reciprocal(x: Node) -> Node:
     """`1 / x`, in floats."""

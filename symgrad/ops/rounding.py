@@ -106,7 +106,7 @@ floor_divide = op(
 
 mod = op(
     "mod", "a b",
-    doc="Remainder a - b floor(a / b), of the sign of b; its derivatives are 1 and -floor(a / b), at jumps too.",
+    doc="Remainder a - b floor(a / b), of the sign of b; derivatives 1 and -floor(a / b), at jumps too.",
     numpy=infix("%", PRODUCT),
     adjoint={"a": lambda g, y, a, b: g, "b": lambda g, y, a, b: -g * floor_divide(a, b)},
     sympy=lambda sp, a, b: a - b * sp.floor(a / b),
