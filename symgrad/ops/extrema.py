@@ -15,7 +15,7 @@ from symgrad.node import Node, Op, first, lift, op
 from symgrad.ops.reduce import keep, reduced_axes, reduced_shape, reduction, refuse
 from symgrad.ops.structure import head, solid
 from symgrad.shapes import Shape, core, has_batch, shape_text
-from symgrad.spelling import spelled
+from symgrad.spelling import FUNCTIONS, spelled
 from symgrad.text import Environment, Text
 
 # --- share_ties <-> mean_ties -------------------------------------------------------------------------
@@ -170,6 +170,11 @@ def min(
 ) -> Node:
     """`np.min`."""
     return _extremum(min_, a, axis, keepdims, out=out, initial=initial, where=where)
+
+
+# Older spellings; some versions of numpy have them as objects of their own.
+FUNCTIONS.setdefault(np.amax, max)
+FUNCTIONS.setdefault(np.amin, min)
 
 
 @spelled(np.ptp)
