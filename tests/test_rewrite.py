@@ -33,6 +33,8 @@ from symgrad.shapes import BATCH, core, has_batch
 DECLARED = [r for r in RULES.values() if r.sides is not None]
 PROCEDURAL = [r for r in RULES.values() if r.sides is None]
 SPECIAL = np.array([0.0, -0.0, -1.5, 1.0, 1e6, -3e-7])
+#: Rules whose right side is the true value where the left side overflows.
+GAINS_RANGE = ("log_exp", "log2_exp2", "log1p_expm1")
 LITERALS = (2, -3, 0.5, -0.25, 1, -1)
 
 
@@ -144,6 +146,8 @@ def test_law_keeps_values_and_fires(one: Rule, vector: bool) -> None:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             a, b, c = evaluate([left, right, fired], point)
+        if one.name in GAINS_RANGE:
+            a = np.where(np.isfinite(a), a, b)
         close(b, a)
         close(c, a)
 

@@ -1,5 +1,17 @@
 """The rules, one family a file; importing this package fills the table in the order rules are tried."""
 
-from symgrad.rewrite.rules import literals, signs, products, sums, layout, reductions, matrices, selection  # isort: skip
+# isort: off
+from symgrad.rewrite.rules import literals, signs, products, sums, elementary
+from symgrad.rewrite.rules import layout, reductions, matrices, selection
 
-__all__ = ["layout", "literals", "matrices", "products", "reductions", "selection", "signs", "sums"]
+__all__ = [
+    "elementary",
+    "layout",
+    "literals",
+    "matrices",
+    "products",
+    "reductions",
+    "selection",
+    "signs",
+    "sums",
+]
