@@ -4,6 +4,7 @@ from symgrad.ops import (
     activations,
     arithmetic,
     comparison,
+    convolution,
     cumulative,
     determinant,
     einsum,
@@ -30,12 +31,14 @@ from symgrad.ops import (
     structure,
     subscript,
     trigonometric,
+    windows,
 )
 
 __all__ = [
     "activations",
     "arithmetic",
     "comparison",
+    "convolution",
     "cumulative",
     "determinant",
     "einsum",
@@ -62,4 +65,5 @@ __all__ = [
     "structure",
     "subscript",
     "trigonometric",
+    "windows",
 ]

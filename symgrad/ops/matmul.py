@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError, TraceError
-from symgrad.node import Node, Op, lift, op
+from symgrad.node import OPS, Node, Op, lift, op
 from symgrad.ops.leaves import array_node, cast
 from symgrad.ops.structure import expand_dims, reshape, squeeze, transpose
 from symgrad.shapes import BATCH, Shape, Size, broadcast, core, has_batch, product, shape_text
@@ -176,6 +176,14 @@ def _matmat_shape(a: Node, b: Node) -> Shape:
     return (*batch_of(a, b), *stack, left[-2], right[-1])
 
 
+def _matmat_left(g: Node, a: Node, b: Node) -> Node:
+    """g B^T; where one matrix a met a stack of them, the sum over the stack is part of the product."""
+    if a.rank == 2 and b.rank > 2 and not batch_of(g):
+        stack = "abcdefghijklmnopqrstuvw"[: b.rank - 2]
+        return OPS["einsum"](g, b, subscripts=f"{stack}xz,{stack}yz->xy")
+    return matmat(g, swap(b))
+
+
 def _matmat_right(g: Node, a: Node, b: Node) -> Node:
     """A^T g; where one matrix b met a stack of them, the sum over the stack is part of the product."""
     if b.rank == 2 and a.rank > 2:
@@ -189,7 +197,7 @@ matmat: Op = op(
     shape=_matmat_shape,
     numpy=_product,
     adjoint={
-        "a": lambda g, y, a, b: matmat(g, swap(b)),
+        "a": lambda g, y, a, b: _matmat_left(g, a, b),
         "b": lambda g, y, a, b: _matmat_right(g, a, b),
     },
     sympy=lambda m, node, a, b: np.matmul(a, b),
