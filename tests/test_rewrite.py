@@ -247,6 +247,11 @@ def test_commutative_operations_are_shared() -> None:
     assert simplify(f).ops() == {"add": 1, "mul": 1, "sqrt": 1}
 
 
+def test_products_of_the_same_factors_are_shared() -> None:
+    f = function(OPS["sqrt"](x * y * z), OPS["abs"](z * x * y))
+    assert simplify(f).ops() == {"abs": 1, "mul": 2, "sqrt": 1}
+
+
 def test_work_that_others_use_is_not_repeated() -> None:
     scaled = 2 * x
     f = function(scaled + y, 3 * scaled, sum_over(scaled, [0]))

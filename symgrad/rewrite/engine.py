@@ -82,6 +82,7 @@ def run_pass(
             if image not in finished:
                 if image not in settled:
                     context.user = _only_user(node, uses, user)
+                    context.absorbs = _absorbs(context.user, node)
                     image = rewrite(image, context, finished, trace)
                 image = shared(image)
         else:
@@ -99,6 +100,13 @@ def _only_user(node: Node, uses: dict[Node, int], user: dict[Node, Node | None])
             return above
         node = above
     return None
+
+
+def _absorbs(user: Node | None, node: Node) -> bool:
+    """Whether the only user takes up a sign of the node: `c + -x`, `c - -x`, but not `-x - c`."""
+    if user is None:
+        return False
+    return user.op.name == "add" or (user.op.name == "sub" and user.args[0] is not node)
 
 
 def rewrite(
@@ -144,14 +152,15 @@ def _inside(
             return root  # the next pass comes by
     if not fresh:
         return root
-    user = context.user
+    user, absorbs = context.user, context.absorbs
     new: dict[Node, Node] = {}
     for node in _ordered(root, fresh):
         image = rebuild(node, [new.get(a, a) for a in node.args])
         if node is root:
-            context.user = user
+            context.user, context.absorbs = user, absorbs
             return image
         context.user = fresh[node]
+        context.absorbs = False
         new[node] = rewrite(image, context, finished, trace, depth=1)
     return root
 

@@ -7,8 +7,10 @@ exactly is refused: numpy then computes it at run time, with its own conventions
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 from symgrad.node import OPS, Node, lift
 
@@ -33,7 +35,7 @@ def plain(value: Number) -> Number | None:
 
 def times(a: Number, b: Number) -> Number | None:
     """The product, or None where it overflows or underflows."""
-    return _guarded(lambda: a * b, vanishing=not a or not b)
+    return _guarded(operator.mul, a, b, vanishing=not a or not b)
 
 
 def over(a: Number, b: Number) -> Number | None:
@@ -41,21 +43,32 @@ def over(a: Number, b: Number) -> Number | None:
     if not b:
         return None
     if isinstance(a, float) or isinstance(b, float):
-        return _guarded(lambda: a / b, vanishing=not a)
+        return _guarded(operator.truediv, a, b, vanishing=not a)
     return plain(Fraction(a) / Fraction(b))
 
 
 def plus(a: Number, b: Number) -> Number | None:
     """The sum, or None where it overflows."""
-    return _guarded(lambda: a + b, vanishing=True)
+    return _guarded(operator.add, a, b, vanishing=True)
 
 
-def _guarded(compute: Callable[[], Number], vanishing: bool) -> Number | None:
+def _guarded(compute: Callable[[Any, Any], Number], a: Number, b: Number, vanishing: bool) -> Number | None:
     try:
-        value = compute()
+        value = compute(a, b)
     except OverflowError:
         return None
+    if isinstance(value, float) and math.isfinite(value):
+        value = _shortest(compute, a, b, value)
     return plain(value) if value or vanishing else None
+
+
+def _shortest(compute: Callable[[Any, Any], Number], a: Number, b: Number, value: float) -> float:
+    """Of the float result and that of the decimals people wrote the shorter: 3 * 0.07 is 0.21."""
+    if len(repr(value)) < 15:
+        return value
+    decimal = float(compute(*[Fraction(repr(x)) if isinstance(x, float) else Fraction(x) for x in (a, b)]))
+    near = abs(decimal - value) <= 2 * math.ulp(value)
+    return decimal if near and len(repr(decimal)) < len(repr(value)) else value
 
 
 def number(node: Node) -> Number | None:

@@ -23,8 +23,12 @@ class Context:
     uses: dict[Node, int] = field(default_factory=dict)
     #: The operation that alone uses the node at hand (looking through a sign), else None.
     user: Node | None = None
+    #: Whether that operation takes up a sign of the node at no cost, as `c + x` does.
+    absorbs: bool = False
     #: What one rule found out about a node and the next one can use.
     memo: dict[Node, Any] = field(default_factory=dict)
+    #: The first product of the same factors, in topological order.
+    products: dict[Any, Node] = field(default_factory=dict)
 
     def single(self, node: Node) -> bool:
         """Whether at most one operation uses the node, so that taking it apart repeats no work."""
@@ -69,7 +73,12 @@ RULES: dict[str, Rule] = {}
 
 
 def rule(
-    name: str, law: str, *, where: Callable[..., bool] | None = None, once: bool = False
+    name: str,
+    law: str,
+    *,
+    where: Callable[..., bool] | None = None,
+    once: bool = False,
+    absorbed: bool = False,
 ) -> Rule:
     """Declare a rule by its law.
 
@@ -83,6 +92,8 @@ def rule(
         A guard; its parameters are names of the law.
     once
         Apply only where the operations inside the left side have no other user.
+    absorbed
+        With `once`: apply as well where the sign that comes out is taken up by a sum.
 
     Raises
     ------
@@ -102,7 +113,7 @@ def rule(
             inner: list[Node] = []
             if not match(node, bound, inner):
                 continue
-            if once and not all(map(context.single, inner[1:])):
+            if once and not (absorbed and context.absorbs) and not all(map(context.single, inner[1:])):
                 continue
             if where is not None and not where(*[bound[key] for key in wanted]):
                 continue

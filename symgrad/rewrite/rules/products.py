@@ -43,7 +43,8 @@ def _gather_example() -> Node:
 @rule_function(
     "gather_factors",
     head=("mul", "div"),
-    law="2 * x * (3 * y) -> 6 * x * y;  x * (1 / y) -> x / y;  (a * X) * b -> (a * b) * X for scalars a, b",
+    law="2 * x * (3 * y) -> 6 * x * y;  x * (1 / y) -> x / y;  (a * X) * b -> (a * b) * X for scalars a, b;  "
+    "a * b * c, b * c * a -> one node",
     example=_gather_example,
 )
 def gather_factors(node: Node, context: Context) -> Node | None:
@@ -57,7 +58,10 @@ def gather_factors(node: Node, context: Context) -> Node | None:
     if product.overflows or not (product.above or product.below):
         return None
     if product.literals < 2 and not product.fragile and array_steps(product) >= product.steps:
-        return None
+        # Nothing to gain here; but the same factors may have met before in another order.
+        key = (repr(product.coefficient), product.key())
+        found = context.products.setdefault(key, node)
+        return None if found.shape != node.shape or found.dtype != node.dtype else found
     new = product.build()
     kept = {*product.above, *product.below}
     return new if _operations(new, kept) <= _operations(node, kept) else None

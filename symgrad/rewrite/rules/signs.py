@@ -23,10 +23,10 @@ rule("sub_negative_multiple", "a - k * b -> a + (-k) * b", where=_negative, once
 rule("add_negative_quotient", "a + k / b -> a - (-k) / b", where=_negative, once=True)
 rule("sub_negative_quotient", "a - k / b -> a + (-k) / b", where=_negative, once=True)
 
-rule("mul_neg", "(-a) * b -> -(a * b)", once=True)
+rule("mul_neg", "(-a) * b -> -(a * b)", once=True, absorbed=True)
 rule("mul_both_neg", "(-a) * (-b) -> a * b")
-rule("div_neg_above", "(-a) / b -> -(a / b)", once=True)
-rule("div_neg_below", "a / (-b) -> -(a / b)", once=True)
+rule("div_neg_above", "(-a) / b -> -(a / b)", once=True, absorbed=True)
+rule("div_neg_below", "a / (-b) -> -(a / b)", once=True, absorbed=True)
 rule("div_both_neg", "(-a) / (-b) -> a / b")
 rule("neg_multiple", "-(k * a) -> (-k) * a", once=True)
 rule("neg_quotient", "-(k / a) -> (-k) / a", once=True)
