@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import builtins
 import functools
+import keyword
 import linecache
+import os
 import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +16,7 @@ from symgrad.emit import program, render
 from symgrad.errors import SpecError
 from symgrad.files import write_text
 from symgrad.graph import Function
+from symgrad.locate import user_frame
 from symgrad.lower.names import identifier
 from symgrad.pipeline import prepare
 from symgrad.program import Program
@@ -38,7 +41,7 @@ class Module:
     """
 
     def __init__(self, name: str, functions: Mapping[str, Function], doc: str = "") -> None:
-        if not name.isidentifier() or identifier(name) != name:
+        if not name.isidentifier() or identifier(name) != name or keyword.iskeyword(name):
             raise SpecError(
                 f"a module cannot be called {name!r}",
                 expected="a Python identifier without a leading underscore",
@@ -60,12 +63,16 @@ class Module:
         self.name = name
         self.functions = dict(functions)
         self.doc = doc
+        frame = user_frame()
+        filename = os.path.basename(frame.f_code.co_filename) if frame is not None else ""
+        #: The file that the module is specified in, without its folder.
+        self.spec = filename if filename.endswith(".py") else "a session"
 
     @functools.cached_property
     def program(self) -> Program:
         """The module as finished text, before layout."""
         pairs = {title: (f, prepare(f)) for title, f in self.functions.items()}
-        return program(self.name, pairs, self.doc)
+        return program(self.name, pairs, self.doc, self.spec)
 
     def source(self) -> str:
         """The whole standalone module."""
@@ -99,8 +106,6 @@ class Module:
 
 
 def _is_taken(title: str) -> bool:
-    import keyword
-
     return keyword.iskeyword(title) or title in ("np", "__debug__")
 
 
