@@ -146,12 +146,12 @@ def test_linear(function, shape):
 
 
 BATCHED = [
-    "newaxis", "expand dims", "squeeze", "reshape", "reshape symbolic", "ravel", "flatten", "T", "3-cycle",
-    "swapaxes", "moveaxis", "atleast_2d", "flip", "flip axis", "reversed", "roll", "roll axis", "triu", "tril",
-    "diagonal", "diagonal of stacks", "diag to a matrix", "trace", "tile", "repeat", "sum", "sum axis",
-    "sum tuple", "mean axis", "cumsum", "cumsum axis", "item", "last", "row", "column", "ellipsis", "step",
-    "slices", "prefix", "suffix", "slice and newaxis", "repeated index", "rows", "columns", "pairs", "apart",
-    "take axis", "take flat", "split",
+    "newaxis", "expand dims", "squeeze", "reshape", "reshape symbolic", "ravel", "flatten", "T",
+    "3-cycle", "swapaxes", "moveaxis", "atleast_2d", "flip", "flip axis", "reversed", "roll",
+    "roll axis", "triu", "tril", "diagonal", "diagonal of stacks", "diag to a matrix", "trace", "tile",
+    "repeat", "sum", "sum axis", "sum tuple", "mean axis", "cumsum", "cumsum axis", "item", "last",
+    "row", "column", "ellipsis", "step", "slices", "prefix", "suffix", "slice and newaxis",
+    "repeated index", "rows", "columns", "pairs", "apart", "take axis", "take flat", "split",
 ]  # fmt: skip
 
 

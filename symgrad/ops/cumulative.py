@@ -181,11 +181,10 @@ def _others_meaning(m: Any, node: Node, x: Any) -> Any:
     out = np.empty(x.shape, object)
     rows, given = _rows(out, node.axis), _rows(x, node.axis)
     for k in range(len(rows)):
-        rest = [given[i] for i in range(len(rows)) if i != k]
-        value = np.full(rows[k].shape, m.number(1), object)
-        for row in rest:
-            value = value * row
-        rows[k] = value
+        rows[k] = m.number(1)
+        for i in range(len(rows)):
+            if i != k:
+                rows[k] = rows[k] * given[i]
     return out
 
 

@@ -17,7 +17,7 @@ from symgrad.errors import ShapeError
 from symgrad.node import Node, Op, first, op
 from symgrad.ops.structure import dtype_text, head, solid, subscript
 from symgrad.shapes import Dim, Shape, Size, core, floor_divide, has_batch, shape_text
-from symgrad.text import Environment, Text
+from symgrad.text import UNARY, Environment, Text
 
 Entry = Any
 Key = tuple[Entry, ...]
@@ -248,9 +248,22 @@ def _assemble_lines(node: Node, target: str, operands: Sequence[Text], env: Envi
         rows = [f"    {operand.source}," for operand in operands]
         return [f"{target} = np.array([", *rows, f"], {dtype_text(node, env)})"]
     lines = [f"{target} = np.zeros({env.shape(node.shape)}, {dtype_text(node, env)})"]
+    # Different integers from the front are different elements, which are set; others may meet, and add.
+    apart = all(isinstance(entry, int) and entry >= 0 for key in node.keys for entry in key)
+    seen: set[Key] = set()
     for key, operand in zip(node.keys, operands):
-        lines.append(f"{target}[{_whole_key(key, node.shape, env)}] += {operand.source}")
+        fresh = not seen or (apart and key not in seen)
+        seen.add(key)
+        sign, source = ("=", operand.source) if fresh else _increment(operand)
+        lines.append(f"{target}[{_whole_key(key, node.shape, env)}] {sign} {source}")
     return lines
+
+
+def _increment(operand: Text) -> tuple[str, str]:
+    """Operator and text that add the operand: `-= a` for `-a`."""
+    if operand.precedence == UNARY and operand.source.startswith("-"):
+        return "-=", operand.source[1:]
+    return "+=", operand.source
 
 
 def _no_form(node: Node, operands: Sequence[Text], env: Environment) -> Text:

@@ -175,7 +175,7 @@ expand_dims = op(
     shape=_expanded_shape,
     dtype=first,
     numpy=_expand_text,
-    adjoint={"x": lambda g, y, x: squeeze(g, axes=y.axes)},
+    adjoint={"x": lambda g, y, x: _dropped(g, y.axes)},
     sympy=lambda m, node, x: np.expand_dims(x, node.axes),
     view=True,
     examples=[
@@ -184,6 +184,13 @@ expand_dims = op(
         {"shapes": ("",), "axes": (0, 1)},
     ],
 )  # fmt: skip
+
+
+def _dropped(g: Node, axes: tuple[int, ...]) -> Node:
+    """`g` without axes of size 1; a sum that only kept them does not keep them then."""
+    if g.op.name == "sum" and g.keepdims and g.axes == axes:
+        return g.op(g.args[0], axes=axes, keepdims=False)
+    return squeeze(g, axes=axes)
 
 
 def _squeezed_shape(x: Node, axes: tuple[int, ...]) -> Shape:
