@@ -14,10 +14,12 @@ from evaluate import evaluate
 
 import symgrad.ops  # noqa: F401  (fills the registry)
 from symgrad.errors import TraceError
+from symgrad.graph import Function, Parameter
 from symgrad.node import OPS, Node, Op, lift
 from symgrad.ops.leaves import input_node
 from symgrad.shapes import named, parse_shape
 from symgrad.spelling import FUNCTIONS, METHODS, NAMES
+from symgrad.transforms.guard import guard
 from symgrad.transforms.reverse import pullback
 from symgrad.verify import scalars
 from symgrad.verify.formula import DIGITS
@@ -462,3 +464,32 @@ def test_selection_drops_what_is_not_finite() -> None:
         (x_bar,), _ = pullback([y], [g], [X])
         (found,) = evaluate([x_bar], {X: np.array([-1.0, -2.0]), g: np.array([INF, NAN])})
         np.testing.assert_array_equal(found, np.zeros(2))
+
+
+BRANCHES: dict[str, tuple[Callable[[Node], Node], Callable[[Node], Node], tuple[float, ...]]] = {
+    "W1 log": (np_["log"], lambda x: greater(x, 0), (0.0, -1.0)),
+    "W2 sqrt": (np_["sqrt"], lambda x: greater(x, 0), (0.0, -3.0)),
+    "W3 1/x": (lambda x: 1 / x, lambda x: greater(x, 0), (0.0, -3.0)),
+    "W4 exp": (np_["exp"], lambda x: OPS["less"](x, 500), (1000.0, INF)),
+    "x**1.5": (lambda x: np_["power"](x, 1.5), lambda x: greater(x, 0), (0.0, -1.0)),
+    "x**x": (lambda x: np_["power"](x, x), lambda x: greater(x, 0), (0.0, -1.0, -0.5)),
+    "arcsin": (np_["arcsin"], lambda x: OPS["less"](np_["abs"](x), 1), (1.0, -1.0, 3.0)),
+    "arccosh": (np_["arccosh"], lambda x: greater(x, 1), (1.0, -5.0)),
+    "log1p": (np_["log1p"], lambda x: greater(x, -1), (-1.0, -5.0)),
+    "mod": (lambda x: np_["remainder"](1, x), lambda x: greater(x, 0), (0.0, -1.0)),
+}
+
+
+@pytest.mark.parametrize(("branch", "taken", "points"), BRANCHES.values(), ids=BRANCHES)
+def test_branches_not_taken(
+    branch: Callable[[Node], Node], taken: Callable[[Node], Node], points: tuple[float, ...]
+) -> None:
+    """Neither a nan nor a warning, of the first and of the second derivative (W6, W10)."""
+    f = guard(Function("f", (Parameter("x", X),), np_["where"](taken(X), branch(X), 0)))
+    g = input_node("g", parse_shape("n"))
+    (first,), _ = pullback(f.output_nodes, [g], [X])
+    (second,), _ = pullback([first], [g], [X])
+    values = {X: np.array(points), g: np.ones(len(points))}
+    with quiet():
+        for found in evaluate([*f.output_nodes, first, second], values):
+            np.testing.assert_array_equal(found, np.zeros(len(points)))

@@ -48,6 +48,7 @@ div = op(
     adjoint={"a": lambda g, y, a, b: g / b, "b": lambda g, y, a, b: -g * y / b},
     sympy=lambda sp, a, b: a / b,
     sample={"a": (-2.0, 2.0), "b": (0.5, 2.0)},
+    safe={"b": 1.0},
 )  # fmt: skip
 
 square = op(
@@ -66,6 +67,7 @@ sqrt = op(
     adjoint={"x": lambda g, y, x: g / (2 * y)},
     sympy=lambda sp, x: sp.sqrt(x),
     sample=(0.1, 4.0),
+    safe={"x": 1.0},
 )  # fmt: skip
 
 absolute = op(
