@@ -119,14 +119,14 @@ def test_softmax_pulls_back_by_its_whole_jacobian():
 
 def test_strided_padded_convolution_is_linear_in_image_and_kernel():
     rng = np.random.default_rng(0)
-    x, kernel, bias = rng.normal(size=(2, 3, 5, 6)), rng.normal(size=(4, 3, 3, 2)), np.zeros(4)
+    x, kernel, bias = rng.normal(size=(2, 3, 5, 6)), rng.normal(size=(4, 3, 3, 3)), np.zeros(4)
     convolution = load("layers").convolution
-    value, pulled = convolution(x, kernel, bias, np.ones((2, 4, 3, 4)))
+    value, pulled = convolution(x, kernel, bias, np.ones((2, 4, 3, 3)))
     padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    assert value[1, 2, 1, 3] == pytest.approx(np.sum(padded[1, :, 2:5, 6:8] * kernel[2]), rel=1e-13)
+    assert value[1, 2, 1, 2] == pytest.approx(np.sum(padded[1, :, 2:5, 4:7] * kernel[2]), rel=1e-13)
     assert np.sum(pulled.x * x) == pytest.approx(value.sum(), rel=1e-12)
     assert np.sum(pulled.kernel * kernel) == pytest.approx(value.sum(), rel=1e-12)
-    np.testing.assert_array_equal(pulled.bias, np.full(4, 2 * 3 * 4.0))
+    np.testing.assert_array_equal(pulled.bias, np.full(4, 2 * 3 * 3.0))
 
 
 # System 4: functions that have a gradient, which is a function again.

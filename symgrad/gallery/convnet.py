@@ -9,7 +9,8 @@ import symgrad as sg
 
 def logits(images, K, c, W, b):
     """Scores of every class: convolution with a border of one, ReLU, max-pooling by two, a dense layer."""
-    features = sg.relu(sg.conv2d(images, K, c, padding=1))
+    responses = sg.conv2d(images, K, c, padding=1)
+    features = sg.relu(responses)
     pooled = sg.max_pool2d(features, 2)
     flat = pooled.reshape(images.shape[0], -1)
     return flat @ W + b
@@ -17,8 +18,9 @@ def logits(images, K, c, W, b):
 
 def loss(images, y, K, c, W, b):
     """Mean cross entropy of the network's softmax with the labels y."""
-    log_p = sg.log_softmax(logits(images, K, c, W, b), axis=1)
-    return -np.mean(np.sum(sg.one_hot(y, b.shape[0]) * log_p, axis=1))
+    Z = logits(images, K, c, W, b)
+    score = np.take_along_axis(Z, y[:, None], axis=1)
+    return np.mean(sg.logsumexp(Z, axis=1, keepdims=True) - score)
 
 
 shapes = {"images": "n 1 8 8", "K": "f 1 3 3", "c": "f", "W": "16*f k", "b": "k"}
@@ -37,8 +39,8 @@ convnet = sg.Module(
 
         features = max(images * K + c, 0)        f features of 8 by 8
         pooled   = largest of each 2 by 2        f features of 4 by 4
-        logits   = flat(pooled) W + b            k classes
-        loss     = -(1/n) sum_i log softmax(logits_i)[y_i]
+        Z        = flat(pooled) W + b            k classes
+        loss     = (1/n) sum_i [log sum_j exp(Z_ij) - Z_i,y_i]
 
     The star is the convolution of deep learning, which does not flip its kernel.
     """,
@@ -59,7 +61,7 @@ def softmax(x):
 
 
 def convolution(x, kernel, bias):
-    """Convolution with a stride of two, a border of one, and a bias for every filter."""
+    """Convolution by 3 by 3 with a stride of two, a border of one, and a bias for every filter."""
     return sg.conv2d(x, kernel, bias, stride=2, padding=1)
 
 
@@ -101,7 +103,7 @@ layers = sg.Module(
         "two_paths": paths,
         "two_paths_grad": sg.grad(paths),
         "softmax": pullback(softmax, wrt="x", x="n k"),
-        "convolution": pullback(convolution, x="n c h w", kernel="f c r s", bias="f"),
+        "convolution": pullback(convolution, x="n c h w", kernel="f c 3 3", bias="f"),
         "max_pool": pullback(max_pool, wrt="x", x="n c h w"),
         "corner": pullback(corner, wrt="x", x="m n"),
         "pick": pullback(pick, wrt="x", x="m n", index=sg.array("p", dtype="int64")),
