@@ -13,6 +13,7 @@ import numpy as np
 from symgrad.array import Array, as_node, wrap
 from symgrad.errors import SpecError, SymgradError, TraceError
 from symgrad.graph import Function, Parameter
+from symgrad.guard import guard
 from symgrad.inline import inline
 from symgrad.node import Node
 from symgrad.ops.leaves import input_node
@@ -88,13 +89,15 @@ def trace(
     names = dict(session.names)
     if type(tree) is Node and tree.args:
         names.setdefault(tree, title)
-    return Function(
-        name=title,
-        parameters=tuple(parameters),
-        result=tree,
-        doc=inspect.getdoc(fn) or "",
-        names=names,
-        lines=session.lines,
+    return guard(
+        Function(
+            name=title,
+            parameters=tuple(parameters),
+            result=tree,
+            doc=inspect.getdoc(fn) or "",
+            names=names,
+            lines=session.lines,
+        )
     )
 
 

@@ -25,7 +25,7 @@ LAYERS = (
     ("symgrad.tree", "symgrad.freshness"),
     ("symgrad.graph", "symgrad.spelling"),
     ("symgrad.ops",),
-    ("symgrad.recording", "symgrad.array", "symgrad.inline", "symgrad.meaning", "symgrad.portable"),
+    ("symgrad.recording", "symgrad.array", "symgrad.inline", "symgrad.meaning", "symgrad.portable", "symgrad.guard"),
     ("symgrad.trace",),
     ("symgrad.transforms",),
     ("symgrad.frontends",),

@@ -21,7 +21,7 @@ from symgrad.ops.structure import broadcast_up, expand_dims
 from symgrad.shapes import Shape, core, parse_shape
 from symgrad.spelling import FUNCTIONS, NAMES
 from symgrad.trace import ArraySpec
-from symgrad.transforms.guard import guard
+from symgrad.guard import guard
 
 Converted = Any
 Handler = Callable[[Any, Sequence[Converted]], Converted]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from symgrad.node import Node, floats, lift, op
 from symgrad.spelling import spell, spelled
-from symgrad.text import PRODUCT, SUM, Text, call, infix, power as power_form, prefix
+from symgrad.text import PRODUCT, SUM, UNARY, Environment, Text, call, infix, prefix, weak
+from symgrad.text import power as power_form
 
 add = op(
     "add", "a b",
@@ -40,11 +43,21 @@ mul = op(
     sympy=lambda sp, a, b: a * b,
 )  # fmt: skip
 
+def _quotient(node: Node, operands: Sequence[Text], env: Environment) -> Text:
+    """`a / b`; among Python numbers, where b may be a size of 0, with a numpy scalar above.
+
+    Python raises for 1 / 0 where numpy gives inf.
+    """
+    if weak(operands) and node.args[1].op.name != "const":
+        return Text(f"{env.dtype}({operands[0].source}) / {operands[1].inside(UNARY)}", PRODUCT)
+    return infix("/", PRODUCT)(node, operands, env)
+
+
 div = op(
     "div", "a b",
     doc="Quotient.",
     dtype=floats,
-    numpy=infix("/", PRODUCT),
+    numpy=_quotient,
     adjoint={"a": lambda g, y, a, b: g / b, "b": lambda g, y, a, b: -g * y / b},
     sympy=lambda sp, a, b: a / b,
     sample={"a": (-2.0, 2.0), "b": (0.5, 2.0)},
@@ -66,6 +79,7 @@ sqrt = op(
     numpy=call("np.sqrt"),
     adjoint={"x": lambda g, y, x: g / (2 * y)},
     sympy=lambda sp, x: sp.sqrt(x),
+    safe={"x": 1.0},
     sample=(0.1, 4.0),
     safe={"x": 1.0},
 )  # fmt: skip
