@@ -79,7 +79,6 @@ sqrt = op(
     numpy=call("np.sqrt"),
     adjoint={"x": lambda g, y, x: g / (2 * y)},
     sympy=lambda sp, x: sp.sqrt(x),
-    safe={"x": 1.0},
     sample=(0.1, 4.0),
     safe={"x": 1.0},
 )  # fmt: skip
