@@ -15,11 +15,11 @@ from evaluate import evaluate
 import symgrad.ops  # noqa: F401  (fills the registry)
 from symgrad.errors import TraceError
 from symgrad.graph import Function, Parameter
+from symgrad.guard import guard
 from symgrad.node import OPS, Node, Op, lift
 from symgrad.ops.leaves import input_node
 from symgrad.shapes import named, parse_shape
 from symgrad.spelling import FUNCTIONS, METHODS, NAMES
-from symgrad.transforms.guard import guard
 from symgrad.transforms.reverse import pullback
 from symgrad.verify import scalars
 from symgrad.verify.formula import DIGITS
