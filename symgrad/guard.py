@@ -11,6 +11,7 @@ from __future__ import annotations
 from symgrad.errors import ShapeError
 from symgrad.graph import Function
 from symgrad.node import OPS, Node, lift, rebuild
+from symgrad.ops.structure import broadcast_up
 from symgrad.shapes import broadcast
 
 #: A branch: the condition's node, and whether it is taken where the condition holds.
@@ -38,6 +39,24 @@ def guard(f: Function) -> Function:
                         args[position] = _guarded(args[position], new[condition], taken, safe, node)
         new[node] = rebuild(node, args)
     return f.map(new)
+
+
+def unmask(f: Function) -> Function:
+    """The function without masks that a later choice by the same condition makes idle.
+
+    Before: `where(c, where(c, g, 0) / x, 0)`; after: `where(c, g / x, 0)`. Adjoints are full of these: each
+    guard masks what comes back through it.
+    """
+    order = f.nodes()
+    branches = _branches(order, f.output_nodes)
+    new: dict[Node, Node] = {}
+    for node in order:
+        args = [new[a] for a in node.args]
+        new[node] = rebuild(node, args)
+        masks = node.op.name == "where" and node.args[2].is_constant(0)
+        if masks and (node.args[0], True) in branches.get(node, ()):
+            new[node] = broadcast_up(args[1], node.shape)
+    return f if all(a is b for a, b in new.items()) else f.map(new)
 
 
 def _branches(order: list[Node], outputs: list[Node]) -> dict[Node, tuple[Branch, ...]]:

@@ -2,7 +2,9 @@
 
     trace        Python function      -> Function            (symgrad.trace)
     transforms   Function             -> Function            (symgrad.transforms)
+    guard        branches not taken   -> harmless ones       (symgrad.guard), at the end of trace
     simplify     Function             -> smaller Function    (symgrad.rewrite)
+    unmask       Function             -> fewer selections    (symgrad.guard)
     lower        Function             -> Routine: text       (symgrad.lower)
     emit         Routines             -> module.py, .pyi     (symgrad.emit, templates/)
 """
@@ -10,9 +12,12 @@
 from __future__ import annotations
 
 from symgrad.graph import Function
+from symgrad.guard import unmask
 from symgrad.rewrite import simplify
 
 
 def prepare(function: Function) -> Function:
     """The function in the form that is emitted: simplified, with subterms shared."""
-    return simplify(function)
+    simple = simplify(function)
+    unmasked = unmask(simple)
+    return simple if unmasked is simple else simplify(unmasked)

@@ -93,11 +93,12 @@ class Body:
         return tuple(sections)
 
     def _backward_title(self) -> str:
-        value = self.function.name
+        base = self.function
+        while base.origin is not None:
+            base = base.origin.base
+        value = base.name
         if len(self.function.primal) == 1:
-            primal = self.function.primal[0]
-            value = self.named.get(primal) or self.function.names.get(primal) or "value"
-            value = value if value.isidentifier() else "value"
+            value = self.named.get(self.function.primal[0], value)
         return f"Adjoints, from output to inputs: v_bar = d {value} / d v"
 
     def _visit(self, node: Node) -> None:

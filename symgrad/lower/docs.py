@@ -61,6 +61,9 @@ def _summary(name: str, function: Function) -> tuple[str, list[str]]:
         root = _root(function)
         first, _ = _split(root.doc)
         rest = [f"{root.name}: {first}"] if first else []
+        order = _order(function)
+        if order > 1:
+            return f"Derivative of order {order} of {root.name} with respect to {wrt}.", rest
         return _WHAT[function.origin.kind].format(base=base, wrt=wrt), rest
     first, rest = _split(function.doc)
     return first or f"{name}.", rest
@@ -72,6 +75,19 @@ def _derivative_of(function: Function) -> str:
     words = {"grad": "the gradient of {} with respect to {}"}
     pattern = words.get(function.origin.kind, f"the {function.origin.kind} of {{}} with respect to {{}}")
     return pattern.format(_derivative_of(function.origin.base), _listed(function.origin.wrt))
+
+
+def _order(function: Function) -> int:
+    """How often the root was differentiated, each time by the same single argument; 0 for other origins."""
+    order, wrt = 0, None
+    while function.origin is not None:
+        origin = function.origin
+        if origin.kind != "grad" or len(origin.wrt) != 1 or wrt not in (None, origin.wrt):
+            return 0
+        wrt = origin.wrt
+        function = origin.base
+        order += 1
+    return order
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -138,8 +138,9 @@ def _returned_leaf(node: Node, body: Body, returned: dict[Node, int]) -> str:
     root = _memory(node)
     if has_batch(node.shape):
         if _covers(node, body.function) and root.args and root is node and not again:
-            if node.shape == (BATCH,) and node.op.elementwise and node.op.name != "where":
-                return text
+            if node.shape == (BATCH,) and node.op.elementwise:
+                # np.where gives a 0-d array where other ufuncs give a scalar.
+                return f"{text}[()]" if node.op.name == "where" else text
         kernel = body.env.helper("_full")
         return f"{kernel}({text}, {body.env.shape(node.shape)}, {kind})"
     if root is not node or not root.args or again or not _fresh_memory(node):
