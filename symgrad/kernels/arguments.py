@@ -45,7 +45,8 @@ def _booleans(name, value):
 def _shape_error(name, array, expected, **sizes):
     """The error for an argument of the wrong shape."""
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
-    return ValueError(f"{name}: expected shape {expected}{' with ' + where if where else ''}, got {array.shape}")
+    known = f" with {where}" if where else ""
+    return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
 
 
 def _batch_shape(names, shapes):
