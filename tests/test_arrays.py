@@ -135,6 +135,10 @@ LINEAR: list[tuple[str, Callable[..., Any], str]] = [
     ("split positions", lambda x: np.split(x, [1, 3], axis=1)[1], "2 5"),
     ("array_split", lambda x: np.array_split(x, 3)[0], "7"),
     ("hsplit", lambda x: np.hsplit(x, 2)[1], "n 4"),
+    ("diff", lambda x: np.diff(x), "n"),
+    ("diff axis", lambda x: np.diff(x, 2, axis=0), "5 2"),
+    ("pad", lambda x: np.pad(x, 2), "n"),
+    ("pad axes", lambda x: np.pad(x, ((0, 1), (2, 0))), "n d"),
     ("vsplit", lambda x: np.vsplit(x, [1])[1], "3 2"),
 ]  # fmt: skip
 
@@ -317,6 +321,12 @@ def test_maximum_of_no_elements():
     assert traced(lambda x: np.max(x, axis=1))(input_node("x", (0, 3))).shape == (0,)
 
 
+def test_padding_with_a_constant():
+    pad = lambda x: np.pad(x, ((1, 0), (2, 1)), constant_values=3.5)  # noqa: E731
+    check(traced(pad), "n d", reference=pad, second=False)
+    check(traced(pad), "... n d", reference=spread(pad), second=False)
+
+
 def test_second_derivatives_of_products_at_zero():
     for x in ([2.0, 0.0, 3.0], [0.0, 0.0, 3.0], [0.0, 0.0, 0.0], [1.0, 0.0, 2.0, 0.0]):
         check(traced(np.prod), "n", values={0: np.array(x)}, n=len(x))
@@ -331,6 +341,18 @@ def test_too_few_elements_for_ddof_is_nan():
         warnings.simplefilter("ignore")
         value, slope = evaluate([y, bar], {x: np.array([2.0])})
     assert np.isnan(value) and np.isnan(slope).all()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [np.sum, np.prod, np.cumsum, np.cumprod, np.sort, np.ravel, sg.softmax, sg.logsumexp, lambda x: x[::-1]],
+)
+@pytest.mark.parametrize("shape", [(0,), (0, 2), (2, 0)])
+def test_no_elements(function, shape):
+    value, slope = gradient(function, np.zeros(shape))
+    if function not in (sg.softmax, sg.logsumexp):
+        assert np.array_equal(value, function(np.zeros(shape)))
+    assert slope.shape == shape
 
 
 # --- integer results, conditions ----------------------------------------------------------------------

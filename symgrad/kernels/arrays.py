@@ -70,7 +70,8 @@ def _add_along_axis(values, index, axis, size):
     rows = np.moveaxis(values, axis, -1)
     places = np.moveaxis(index, axis, -1) % max(size, 1)
     out = np.zeros((*rows.shape[:-1], size), values.dtype)
-    starts = np.arange(out.size // max(size, 1)).reshape((*rows.shape[:-1], 1)) * size
+    lines = rows.shape[:-1]
+    starts = np.arange(int(np.prod(lines))).reshape((*lines, 1)) * size
     np.add.at(out.reshape(-1), (places + starts).ravel(), np.ascontiguousarray(rows).ravel())
     return np.moveaxis(out, -1, axis)
 

@@ -9,7 +9,9 @@ import numpy as np
 
 from symgrad.errors import ShapeError, TraceError
 from symgrad.node import Node, Op, first, lift, op
-from symgrad.ops.structure import head, normalize_axis, reshape_to, solid, subscript
+from symgrad.ops.join import stack
+from symgrad.ops.leaves import array_node
+from symgrad.ops.structure import broadcast_up, head, normalize_axis, reshape_to, solid, subscript
 from symgrad.shapes import Shape, Size, broadcast, core, has_batch, rank, shape_text
 from symgrad.spelling import public, spelled
 from symgrad.text import ATOM, Environment, Text
@@ -175,11 +177,6 @@ scatter: Op = op(
 )  # fmt: skip
 
 
-def take_at(x: Node, indices: Sequence[Node], axis: int) -> Node:
-    """`x[..., i, j, ...]` with integer nodes at consecutive axes."""
-    return gather(x, *indices, axis=axis)
-
-
 # --- take_along <-> add_along -------------------------------------------------------------------------
 
 
@@ -314,11 +311,7 @@ one_hot_ = op(
 def index_node(value: Any) -> Node:
     """A node for an index: a node, an integer, a dimension, or a list of integers."""
     if isinstance(value, (list, tuple)):
-        from symgrad.ops.leaves import array_node
-
         if any(isinstance(v, Node) for v in value):
-            from symgrad.ops.join import stack
-
             return stack([index_node(v) for v in value])
         return array_node(np.array(value, dtype=np.int64 if not value else None))
     return lift(value)
@@ -365,8 +358,6 @@ def scatter_add(base: Any, index: Any, values: Any) -> Node:
     `base` is an array, or the shape (an integer, a dimension or a tuple of them) of an array of zeros;
     `index` an integer array, or a tuple of them for several axes.
     """
-    from symgrad.ops.structure import broadcast_up
-
     rows = [index_node(i) for i in index] if isinstance(index, tuple) else [index_node(index)]
     array = base if isinstance(base, Node) else None
     if array is not None:

@@ -1,4 +1,4 @@
-"""Arrays put together and taken apart: concatenate, stack and numpy's variants, split."""
+"""Arrays put together and taken apart: concatenate, stack and numpy's variants, split, diff."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from symgrad.ops.structure import (
     expand_dims,
     head,
     normalize_axis,
+    reshape_to,
     solid,
 )
 from symgrad.shapes import Shape, Size, core, divide_exactly, has_batch, shape_text
-from symgrad.spelling import spelled
+from symgrad.spelling import FUNCTIONS, spelled
 from symgrad.text import Environment, Text
 
 
@@ -183,7 +184,7 @@ def concatenate(
     """`np.concatenate`."""
     parts = _parts("np.concatenate", arrays, out, dtype)
     if axis is None:
-        parts, axis = [ravel_node(p) for p in parts], 0
+        parts, axis = [reshape_to(p, (-1,)) for p in parts], 0
     ranks = {p.rank for p in parts}
     if len(ranks) > 1 or 0 in ranks:
         raise ShapeError(
@@ -193,13 +194,6 @@ def concatenate(
         )
     position = normalize_axis("np.concatenate", axis, parts[0].rank, parts[0].shape)
     return parts[0] if len(parts) == 1 else concatenate_(*parts, axis=position)
-
-
-def ravel_node(x: Node) -> Node:
-    """`x` as one row of elements."""
-    from symgrad.ops.structure import reshape_to
-
-    return reshape_to(x, (-1,))
 
 
 @spelled(np.stack)
@@ -292,3 +286,21 @@ def hsplit(ary: Node, indices_or_sections: Any) -> list[Node]:
 def vsplit(ary: Node, indices_or_sections: Any) -> list[Node]:
     """`np.vsplit`."""
     return _split("np.vsplit", lift(ary), indices_or_sections, 0, even=True)
+
+
+@spelled(np.diff)
+def diff(a: Node, n: int = 1, axis: Any = -1, prepend: Any = None, append: Any = None) -> Node:
+    """`np.diff`: differences of neighbours, n times over."""
+    if any(value is not None and value is not np._NoValue for value in (prepend, append)):
+        raise TraceError("np.diff: prepend= and append= are not supported", hint="np.concatenate beforehand")
+    x = lift(a)
+    position = normalize_axis("np.diff", axis, x.rank, x.shape)
+    if not isinstance(n, int) or n < 0:
+        raise ShapeError("np.diff: the order is a non-negative integer", got=repr(n))
+    for _ in range(n):
+        size = core(x.shape)[position]
+        if size == 0:
+            break
+        after, before = section(x, 1, size, position), section(x, 0, size - 1, position)
+        x = FUNCTIONS[np.not_equal](after, before) if x.dtype == "bool" else after - before
+    return x

@@ -9,6 +9,7 @@ import numpy as np
 
 from symgrad.errors import ShapeError
 from symgrad.node import Node, Op, first, lift, op
+from symgrad.ops.reduce import refuse, sum_over
 from symgrad.ops.structure import (
     broadcast_to,
     expand_dims,
@@ -272,8 +273,6 @@ def trace(
     a: Node, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None
 ) -> Node:
     """`np.trace`: the sum of the diagonal."""
-    from symgrad.ops.reduce import refuse, sum_over
-
     refuse("np.trace", dtype=dtype, out=out)
     entries = diagonal(a, offset, axis1, axis2)
     return sum_over(entries, (entries.rank - 1,))
