@@ -658,3 +658,23 @@ def test_errors(function, shape, error, text):
     with pytest.raises(error) as info:
         traced(function)(x)
     assert text in str(info.value)
+
+
+def test_operations_on_a_shared_argument_under_a_batch():
+    def f(x, w):
+        return x * np.max(w) + x**2 * np.sort(w)[0] + np.prod(w) * x + np.std(w) * x
+
+    def by_point(x, w):
+        return sum(f(v, w) for v in x.ravel())
+
+    g = sg.grad(sg.trace(f, x="...", w="n"), wrt="w")
+    x, w, step = np.array([[1.0], [2.0]]), np.array([0.5, 2.0, -1.0]), 1e-6
+    wanted = [(by_point(x, w + step * e) - by_point(x, w - step * e)) / (2 * step) for e in np.eye(3)]
+    close(g(x, w), wanted, 1e-8)
+
+
+def test_rows_of_a_table_picked_by_elementwise_labels():
+    f = sg.trace(lambda i, t: np.sum(t[i] ** 2, axis=-1), i=sg.array("...", "int64"), t="n d")
+    t, labels = np.arange(6.0).reshape(3, 2), np.array([[0, 2], [2, 2]])
+    assert np.array_equal(f(labels, t), np.sum(t[labels] ** 2, axis=-1))
+    assert np.array_equal(sg.grad(f, wrt="t")(labels, t), 2 * t * np.array([[1.0], [0.0], [3.0]]))

@@ -39,14 +39,14 @@ def _mean_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     return Text(f"{env.helper('_mean_ties')}({g}, {x}, {y}, {_axes_text(node, env)})")
 
 
-def _tied(m: Any, x: Any, y: Any, axes: tuple[int, ...]) -> Any:
+def _tied(x: Any, y: Any, axes: tuple[int, ...]) -> Any:
     hits = np.equal(x, y).astype(bool)
     count = hits.sum(axis=axes, keepdims=True)
     return hits, np.broadcast_to(count, hits.shape)
 
 
 def _share_meaning(m: Any, node: Node, g: Any, x: Any, y: Any) -> Any:
-    hits, count = _tied(m, m.stop(x), m.stop(y), node.axes)
+    hits, count = _tied(m.stop(x), m.stop(y), node.axes)
     out = np.zeros(x.shape, object)
     for place in np.ndindex(x.shape):
         if hits[place]:
@@ -55,7 +55,7 @@ def _share_meaning(m: Any, node: Node, g: Any, x: Any, y: Any) -> Any:
 
 
 def _mean_meaning(m: Any, node: Node, g: Any, x: Any, y: Any) -> Any:
-    hits, count = _tied(m, m.stop(x), m.stop(y), node.axes)
+    hits, count = _tied(m.stop(x), m.stop(y), node.axes)
     parts = np.zeros(x.shape, object)
     for place in np.ndindex(x.shape):
         if hits[place]:
