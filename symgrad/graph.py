@@ -93,7 +93,7 @@ class Function:
     bars
         For each adjoint, the primal node that it is the adjoint of.
     primal
-        The outputs of the function that was differentiated: what is computed forward.
+        The nodes of the function that was differentiated first: what is computed forward.
     origin
         The transform that made this function, None for one that was written.
     lines

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from symgrad.graph import Function, Parameter, dependents, toposort
+from symgrad.graph import Function, toposort
 from symgrad.lower.names import Names
 from symgrad.node import Node
 from symgrad.program import Section, Statement
 from symgrad.shapes import BATCH, Shape, Size, core, dim_source, has_batch, shape_text
 from symgrad.text import ATOM, Text
-from symgrad.tree import leaves
 
 #: Width at which an expression is split into named parts.
 WIDTH = 88
@@ -96,10 +95,7 @@ class Body:
         base = self.function
         while base.origin is not None:
             base = base.origin.base
-        value = base.name
-        if len(self.function.primal) == 1:
-            value = self.named.get(self.function.primal[0], value)
-        return f"Adjoints, from output to inputs: v_bar = d {value} / d v"
+        return f"Adjoints, from output to inputs: v_bar = d {base.name} / d v"
 
     def _visit(self, node: Node) -> None:
         text = self._render(node)
@@ -178,23 +174,14 @@ def shape_comment(shape: Shape) -> str:
 
 
 def _order(function: Function) -> tuple[list[Node], set[Node]]:
-    """Needed nodes: what is computed forward first, then what depends on an adjoint.
-
-    A value that its author named is forward even where it serves as an adjoint too (y is that of x in x * y).
-    """
+    """Needed nodes: the values of the primal and what they are made of first, then the adjoints."""
     needed = toposort(function.output_nodes)
-    given = {leaf for p in _base_parameters(function) for leaf in leaves(p.tree)}
-    seeds = [leaf for leaf in function.input_nodes if leaf not in given]
-    adjoints = [a for a in function.bars if a.args and a not in function.names]
-    behind = dependents(needed, seeds + adjoints)
-    forward = [node for node in needed if node not in behind]
-    return forward + [node for node in needed if node in behind], set(forward)
-
-
-def _base_parameters(function: Function) -> tuple[Parameter, ...]:
-    while function.origin is not None and function.origin.kind == "vjp":
-        function = function.origin.base
-    return function.parameters
+    if not function.primal:
+        return needed, set(needed)
+    wanted = set(needed)
+    forward = toposort(node for node in function.primal if node in wanted)
+    ahead = set(forward)
+    return forward + [node for node in needed if node not in ahead], ahead
 
 
 def layout(statements: Sequence[Statement]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from symgrad.errors import NotDifferentiableError, SpecError
-from symgrad.graph import Function, Origin, Parameter
+from symgrad.graph import Function, Origin, Parameter, toposort
 from symgrad.node import Node, lift
 from symgrad.ops.leaves import input_node
 from symgrad.ops.structure import broadcast_to
@@ -196,7 +196,7 @@ def derived(
         parameters=f.parameters + extra,
         result=result,
         bars={**f.bars, **bars},
-        primal=tuple(f.primal or leaves(primal)),
+        primal=f.primal or tuple(toposort(leaves(primal))),
         origin=origin,
         result_names=(),
     )
