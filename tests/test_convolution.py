@@ -83,7 +83,7 @@ def test_convolution_with_a_bias_of_symbolic_sizes():
         reference=lambda x, w, b: naive(x, w, b, (2, 2), (1, 1)), oracle=False, second=True,
         n=2, h=4, w=5, o=2, k=3,
     )  # fmt: skip
-    sizes = dict(n=2, h=4, w=5, o=2, k=3)
+    sizes = {"n": 2, "h": 4, "w": 5, "o": 2, "k": 3}
     assert [size_of(size, sizes) for size in core(y.shape)] == [2, 2, 2, 3]
 
 
