@@ -1,0 +1,51 @@
+"""What the special functions share: double precision inside, one formula for each part of the axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+def _in_double(function: Callable[..., Any], *operands: Any) -> Any:
+    """A function of flat float64 arrays at operands of any shape; the result in the operands' dtype.
+
+    No operation inside warns: terms that underflow, and parts that are not chosen, are meant to be there.
+    """
+    dtype = np.result_type(*operands)
+    with np.errstate(all="ignore"):
+        arrays = np.broadcast_arrays(*[np.asarray(x, np.float64) for x in operands])
+        result = function(*[x.ravel() for x in arrays]).reshape(arrays[0].shape)
+        return result.astype(dtype if dtype.kind == "f" else np.float64, copy=False)[()]
+
+
+def _in_parts(x: npt.NDArray[Any], ends: Sequence[float], *functions: Callable[..., Any]) -> npt.NDArray[Any]:
+    """functions[0] below ends[0], then functions[1] below ends[1], and so on; the last has nan as well."""
+    out = np.empty_like(x)
+    part = np.searchsorted(ends, x, side="right")
+    for number, function in enumerate(functions):
+        here = part == number
+        if here.all():
+            return np.asarray(function(x))
+        if here.any():
+            out[here] = function(x[here])
+    return out
+
+
+def _polynomial(x: npt.NDArray[Any], coefficients: Sequence[float]) -> npt.NDArray[Any]:
+    """The polynomial with these coefficients, highest power first."""
+    total = np.full_like(x, coefficients[0])
+    for coefficient in coefficients[1:]:
+        total *= x
+        total += coefficient
+    return total
+
+
+def _ratio(x: npt.NDArray[Any], above: Sequence[float], below: Sequence[float]) -> npt.NDArray[Any]:
+    """The quotient of two polynomials."""
+    quotient: npt.NDArray[Any] = _polynomial(x, above) / _polynomial(x, below)
+    return quotient
