@@ -7,8 +7,11 @@ from typing import Any
 
 from symgrad.errors import ShapeError
 from symgrad.graph import Function, toposort
-from symgrad.node import Node, build
+from symgrad.node import OPS, Node, build
+from symgrad.ops.indexing import FULL
 from symgrad.ops.leaves import cast
+from symgrad.ops.reduce import sum_over
+from symgrad.ops.structure import broadcast_up, expand_dims, squeeze
 from symgrad.shapes import (
     BATCH,
     Dim,
@@ -39,8 +42,7 @@ def inline(function: Function, arguments: Sequence[Tree]) -> Tree:
     batch = broadcast(*batches, what=function.name) if batches else ()
     for node in toposort(function.output_nodes):
         if node not in mapping:
-            params = tuple(_bind(value, sizes, batch) for value in node.params)
-            mapping[node] = build(node.op, tuple(mapping[a] for a in node.args), params)
+            mapping[node] = _rebuilt(node, tuple(mapping[a] for a in node.args), sizes, batch)
     return map_leaves(lambda leaf: mapping[leaf], function.result)
 
 
@@ -79,6 +81,59 @@ def _mismatch(function: Function, leaf: Node, node: Node) -> ShapeError:
         expected=shape_text(leaf.shape),
         got=shape_text(node.shape),
     )
+
+
+def _rebuilt(node: Node, args: tuple[Node, ...], sizes: dict[str, Size], batch: Shape) -> Node:
+    """The node on its new operands, where dimensions may stand for the `...` that it had."""
+    if node.op.name == "sum_batch" and not has_batch(batch):
+        whole = broadcast_up(args[0], (*batch, *(_bind(node.shape, sizes, batch))))
+        return sum_over(whole, range(len(batch)))
+    params = tuple(_bind(value, sizes, batch) for value in node.params)
+    if not node.op.elementwise:
+        for old, new in zip(node.args, args):
+            # Axes are counted without the `...`, so they move back by the dimensions it became.
+            if has_batch(old.shape) and new.rank > old.rank:
+                extra = new.rank - old.rank
+                if node.op.name in _VECTORS:
+                    return _VECTORS[node.op.name](*args)
+                params = tuple(map(lambda n, v: _moved(node.op.name, n, v, extra), node.op.params, params))
+                break
+    return build(node.op, args, params)
+
+
+def _stacked_matvec(a: Node, x: Node) -> Node:
+    y = OPS["matmat"](a, expand_dims(x, axes=(x.rank,)))
+    return squeeze(y, axes=(y.rank - 1,))
+
+
+def _stacked_vecmat(x: Node, a: Node) -> Node:
+    y = OPS["matmat"](expand_dims(x, axes=(x.rank - 1,)), a)
+    return squeeze(y, axes=(y.rank - 2,))
+
+
+def _stacked_dot(a: Node, b: Node) -> Node:
+    y = a * b
+    return sum_over(y, (y.rank - 1,))
+
+
+#: Products with vectors, as products of stacks of them.
+_VECTORS = {"dot": _stacked_dot, "matvec": _stacked_matvec, "vecmat": _stacked_vecmat}
+
+
+def _moved(operation: str, parameter: str, value: Any, extra: int) -> Any:
+    """A parameter that counts axes, with `extra` further axes in front."""
+    if parameter == "axis":
+        return value + extra
+    if parameter == "axes":
+        moved = tuple(axis + extra for axis in value)
+        return (*range(extra), *moved) if operation == "transpose" else moved
+    if parameter == "key":
+        return (FULL,) * extra + value
+    if parameter == "keys":
+        return tuple((FULL,) * extra + key for key in value)
+    if parameter == "widths":
+        return ((0, 0),) * extra + value
+    return value
 
 
 def _bind(value: Any, sizes: dict[str, Size], batch: Shape) -> Any:

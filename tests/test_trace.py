@@ -138,6 +138,31 @@ def test_elementwise_functions_inline_on_shaped_arrays():
     assert f(A, b) == pytest.approx(np.sum(np.sin(A) * b), rel=1e-15)
 
 
+@pytest.mark.parametrize(
+    "body, inner",
+    [
+        (lambda x: x[0] * x[1] + x.sum() - np.max(x), "... 2"),
+        (lambda x: x.T[0] @ x[:, 1] + np.cumsum(x, axis=0)[-1, 0], "... 3 2"),
+        (lambda x: np.sum(np.concatenate([x, x * x])[1:] * np.transpose(x.reshape(1, 2))[0]), "... 2"),
+    ],
+)
+def test_batched_functions_inline_on_shaped_arrays(body, inner):
+    f = sg.trace(body, x=inner)
+    shape = tuple(int(n) for n in inner.split()[1:])
+    A = np.linspace(-1, 2, 4 * 5 * int(np.prod(shape))).reshape(4, 5, *shape)
+    outer = sg.trace(lambda A: f(A) * 2, A=f"n m {inner[4:]}")
+    expected = np.array([[body(A[i, j]) * 2 for j in range(5)] for i in range(4)])
+    assert np.allclose(outer(A), expected, rtol=1e-13)
+    assert np.allclose(f(A) * 2, expected, rtol=1e-13)
+
+
+def test_gradients_of_mixed_functions_inline():
+    f = sg.grad(sg.trace(lambda x, w: np.sin(x * w[0]) + w[1], x="...", w="2"), wrt="w")
+    outer = sg.trace(lambda A, w: f(A, w), A="n m", w="2")
+    A, w = np.linspace(-1, 2, 6).reshape(2, 3), np.array([0.5, 2.0])
+    assert np.allclose(outer(A, w), [np.sum(np.cos(A * 0.5) * A), 6.0], rtol=1e-13)
+
+
 def test_truth_of_a_symbolic_value_names_the_line():
     def f(x):
         if x > 0:
