@@ -55,6 +55,16 @@ class Meaning:
         """The same array as a constant: no derivative."""
         raise NotImplementedError
 
+    def normwise(self, array: Objects) -> Objects:
+        """The same matrix, known as well as floating point knows a matrix: by its largest entry.
+
+        A factorisation computes the exact result for a matrix that differs from the given one by
+        roundings of its norm, not of each entry: an entry that is exactly 0 comes out as 1e-16 beside
+        others of size 1. Meanings of linear algebra, which are exact entry by entry, apply this to
+        their operands and their result. No value changes, only the error bounds of scalars that have one.
+        """
+        return array
+
     def check(self, node: Node, values: Objects) -> None:
         """Look at the values of a node; raise to give up on them."""
 

@@ -53,11 +53,15 @@ def _solve_meaning(m: Any, node: Node, a: Any, b: Any) -> Any:
     a = np.broadcast_to(a, stack + a.shape[-2:])
     columns = np.broadcast_to(columns, result.shape)
     for index in np.ndindex(*stack):
-        whole = det_meaning(m, a[index])
-        for i, j in np.ndindex(*columns.shape[-2:]):
-            replaced = a[index].copy()
-            replaced[:, i] = columns[index][:, j]
-            result[(*index, i, j)] = det_meaning(m, replaced) / whole
+        matrix = m.normwise(a[index])
+        whole = det_meaning(m, matrix)
+        for j in range(columns.shape[-1]):
+            right = m.normwise(columns[index][:, j])
+            for i in range(len(matrix)):
+                replaced = matrix.copy()
+                replaced[:, i] = right
+                result[(*index, i, j)] = det_meaning(m, replaced) / whole
+            result[(*index, slice(None), j)] = m.normwise(result[(*index, slice(None), j)])
     return result[..., 0] if b.ndim == 1 else result
 
 

@@ -51,15 +51,18 @@ def numbers(what: str) -> Any:
 
 
 def stacked(meaning: Any) -> Any:
-    """The meaning of a stack of matrices from that of one: `(m, matrix) -> object array`."""
+    """The meaning of a stack of matrices from that of one: `(m, matrix) -> object array`.
+
+    numpy factorises each matrix, so operands and result are known in norm.
+    """
 
     def rule(m: Any, node: Node, *operands: Any) -> Any:
         stack = np.broadcast_shapes(*[a.shape[:-2] for a in operands])
         whole = [np.broadcast_to(a, stack + a.shape[-2:]) for a in operands]
-        results = {i: np.asarray(meaning(m, *(a[i] for a in whole)), object)[()] for i in np.ndindex(*stack)}
         result = np.empty(m.shape(node.shape), object)
-        for i, value in results.items():
-            result[i] = value
+        for i in np.ndindex(*stack):
+            value = meaning(m, *(m.normwise(a[i]) for a in whole))
+            result[i] = m.normwise(value) if isinstance(value, np.ndarray) else value
         return result
 
     return rule

@@ -75,7 +75,7 @@ class Formula:
         """The real value; nan where there is none (a pole, a complex value, an undefined form)."""
         import mpmath
 
-        if self.parent is not None and self._on_guard(values):
+        if self.parent is not None and self._on_guard(values) and not self._jumps(values):
             return self._numerically(values)
         try:
             result = self.decide(*values)
@@ -107,23 +107,44 @@ class Formula:
             self._guards = [_compile(c.lhs - c.rhs, self.symbols) for c in single]
         return any(guard(*values) == 0 for guard in self._guards)
 
-    def _numerically(self, values: tuple[Any, ...]) -> Any:
-        """The limit of difference quotients of the parent from both sides; nan where they differ."""
+    def _moved(self, values: tuple[Any, ...], by: Any) -> Any:
+        """The parent's value with the operand of this derivative moved."""
+        assert self.parent is not None
+        position = self.position
+        return self.parent(*values[:position], values[position] + by, *values[position + 1 :])
+
+    def _jumps(self, values: tuple[Any, ...]) -> bool:
+        """Whether the parent's value at the point is far from those beside it.
+
+        Then a piece is the author's convention rather than the limit of its neighbours, and so is the
+        derivative of that piece: the quotient that is 0 where the divisor is 0.
+        """
         import mpmath
 
-        assert self.parent is not None
+        with mpmath.workdps(2 * DIGITS):
+            step = mpmath.mpf(10) ** (-DIGITS // 2)
+            middle, *sides = (self._moved(values, by) for by in (0, step, -step))
+            allowed = mpmath.mpf(10) ** (-DIGITS // 6) * (1 + abs(middle))
+            return any(mpmath.isfinite(side) and abs(side - middle) > allowed for side in sides)
+
+    def _numerically(self, values: tuple[Any, ...]) -> Any:
+        """The limit of difference quotients of the parent from both sides; nan where there is none.
+
+        The sides differ at a kink; a shorter step gives another quotient where the slope is infinite.
+        """
+        import mpmath
+
         # Quotients such as sin(x)/x**5 lose the step's digits at every power; there are enough of them.
         with mpmath.workdps(8 * DIGITS):
-            step = mpmath.mpf(10) ** (-DIGITS // 2)
-
-            def moved(by: Any) -> Any:
-                return self.parent(*values[: self.position], values[self.position] + by,  # type: ignore[misc]
-                                   *values[self.position + 1 :])  # fmt: skip
-
-            middle, right, left = moved(0), moved(step), moved(-step)
-            forward, backward = (right - middle) / step, (middle - left) / step
-            if abs(forward - backward) <= mpmath.mpf(10) ** (-DIGITS // 3) * (1 + abs(forward)):
-                return (right - left) / (2 * step)
+            middle = self._moved(values, 0)
+            found = []
+            for exponent in (DIGITS // 2, DIGITS // 2 + 3):
+                step = mpmath.mpf(10) ** -exponent
+                right, left = self._moved(values, step), self._moved(values, -step)
+                found += [(right - middle) / step, (middle - left) / step]
+            allowed = mpmath.mpf(10) ** (-DIGITS // 3) * (1 + abs(found[0]))
+            if all(abs(quotient - found[0]) <= allowed for quotient in found[1:]):
+                return (found[0] + found[1]) / 2
             return mpmath.nan
 
 

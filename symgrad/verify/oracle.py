@@ -59,6 +59,9 @@ class PointMeaning(Meaning):
     def stop(self, x: Objects) -> Objects:
         return self.objects([number_of(v) for v in x.ravel().tolist()], x.shape)
 
+    def normwise(self, array: Objects) -> Objects:
+        return self.objects(scalars.normwise(array.ravel().tolist()), array.shape)
+
     def plain(self, node: Node, array: Objects) -> Objects:
         to = bool if node.dtype == "bool" else int
         entries = [scalars.value_of(v) if isinstance(v, scalars.Scalar) else v for v in array.flat]

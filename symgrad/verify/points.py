@@ -2,7 +2,9 @@
 
 Random points come from the first of several ranges in which the function is defined. Special points are
 listed, never left to chance: zeros, whole numbers (ties and kinks), negative, tiny and large numbers,
-and all dimensions 1. Every number is a float32, so that the same point serves both precisions.
+and all dimensions 1. They are about the arguments of the function that was written: cotangents and tangents
+stay random, for a cotangent of 0 hides any finite slope and makes nan of an infinite one. Every number is
+a float32, so that the same point serves both precisions.
 """
 
 from __future__ import annotations
@@ -57,6 +59,11 @@ class Sampler:
         self.rng = np.random.default_rng(seed)
         self.sizes = dict(sizes) if sizes is not None else small_sizes(function)
         self.fixed = sizes is not None
+        base = function
+        while base.origin is not None:
+            base = base.origin.base
+        #: Parameters that transforms added.
+        self.directions = {p.name for p in function.parameters if base.parameter(p.name) is None}
         self._drawn = 0
         self._tops: dict[Node, int] = {}
         self._range: tuple[str, float, float] | None = None
@@ -107,8 +114,9 @@ class Sampler:
         for parameter in self.function.parameters:
             if mixed:
                 span = RANGES[int(self.rng.integers(len(RANGES)))]
+            own = RANGES[0] if parameter.name in self.directions else span
             values[parameter.name] = [
-                self._fill(leaf, span, sizes, next(batches) if has_batch(leaf.shape) else ())
+                self._fill(leaf, own, sizes, next(batches) if has_batch(leaf.shape) else ())
                 for leaf in leaves(parameter.tree)
             ]
         try:

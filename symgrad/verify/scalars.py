@@ -178,6 +178,24 @@ def total(terms: Sequence[Any]) -> Value:
     return result
 
 
+def normwise(entries: Sequence[Any]) -> list[Any]:
+    """The same scalars, each known to a rounding of the largest among them; so too each of their tangents.
+
+    Sizes count and not bounds alone: an input is exact, yet a factorisation moves it by roundings.
+    """
+    level = max(map(level_of, entries), default=0)
+    if level:
+        directions = dict.fromkeys(d for x in entries for d in _parts(x, level)[1])
+        primals = normwise([without(x, level) for x in entries])
+        columns = [normwise([tangent(x, level, d) for x in entries]) for d in directions]
+        return [
+            _dual(level, x, {d: column[i] for d, column in zip(directions, columns)})
+            for i, x in enumerate(primals)
+        ]
+    bound = max((max(x.bound, x.size) for x in entries), default=0.0)
+    return [Number(x.value, bound) for x in entries]
+
+
 def _operand(x: Any) -> Any:
     """A scalar for anything that arithmetic meets."""
     if isinstance(x, Scalar):
