@@ -32,24 +32,30 @@ def _rotated(a: npt.NDArray[Any]) -> tuple[Any, ...]:
     return u, s, v, sign, finite
 
 
-def _cofactor(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Matrix of cofactors, the gradient of det(a); unlike det(a) inv(a).T it exists for every matrix."""
-    u, s, v, sign, finite = _rotated(a)
-    one = np.eye(s.shape[-1], dtype=bool)
-    others = np.where(one, np.ones_like(s)[..., None], s[..., None, :]).prod(axis=-1)
-    return np.where(finite, sign * (u * others[..., None, :]) @ v, np.full_like(a, np.nan))
+def _cofactor(a: npt.NDArray[Any], *directions: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Matrix of cofactors, the gradient of det(a); with directions, its derivative along each of them.
 
-
-def _cofactor_change(a: npt.NDArray[Any], g: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Derivative of the cofactors in the direction g: the second derivative of det(a), applied to g."""
+    Unlike det(a) inv(a).T these exist for every matrix. Where a is diagonal with entries s, an element is a
+    sum over different rows, one for each direction and one for the element itself, and over permutations of
+    these rows: the product of the directions' entries and of s in all other rows.
+    """
     u, s, v, sign, finite = _rotated(a)
-    row, column = np.indices((s.shape[-1],) * 2)[..., None]
-    place = np.arange(s.shape[-1])
-    left_out = (place == row) | (place == column)
-    ones = np.ones_like(s)[..., None, None, :]
-    others = np.where(left_out, ones, s[..., None, None, :]).prod(axis=-1)
-    others = others * (row != column)[..., 0]
-    h = u.swapaxes(-1, -2) @ g @ v.swapaxes(-1, -2)
-    diagonal = (others @ np.diagonal(h, axis1=-2, axis2=-1)[..., None]) * np.eye(s.shape[-1], dtype=bool)
-    inner = diagonal - (others * h).swapaxes(-1, -2)
+    turned = [u.swapaxes(-1, -2) @ g @ v.swapaxes(-1, -2) for g in directions]
+    count, size = len(directions) + 1, s.shape[-1]
+    taken = (np.indices((size,) * count)[..., None] == np.arange(size)).sum(axis=0)
+    s = s.reshape(s.shape[:-1] + (1,) * count + (size,))
+    others = np.where(taken == 0, s, np.ones_like(s)).prod(axis=-1) * (taken < 2).all(axis=-1)
+    rows = "abcdefghijklmnopqrstuvwxyz"[:count]
+    inner = np.zeros_like(u)
+    for order in np.ndindex(*(count,) * count):
+        if len(set(order)) < count:
+            continue
+        entries = [row + rows[column] for row, column in zip(rows, order)]
+        last = entries.pop()
+        diagonal = last[0] == last[1]
+        pattern = ",".join("..." + letters for letters in (rows, *entries))
+        term = np.einsum(f"{pattern}->...{last[0] if diagonal else last}", others, *turned)
+        term = term[..., None] * np.eye(size, dtype=bool) if diagonal else term
+        odd = sum(order[i] > order[j] for j in range(count) for i in range(j)) % 2
+        inner = inner - term if odd else inner + term
     return np.where(finite, sign * (u @ inner @ v), np.full_like(a, np.nan))

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from symgrad.node import Node, Op, floats, op
 from symgrad.ops.linalg import inv
-from symgrad.ops.matmul import as_array, as_floats, matmat, swap
+from symgrad.ops.matmul import as_array, as_floats, swap
 from symgrad.ops.square import (
     EXAMPLES,
     as_matrices,
-    cofactor_change_meaning,
     cofactor_meaning,
     det_meaning,
     numbers,
     square,
     stacked,
 )
-from symgrad.spelling import FUNCTIONS, spelled
-from symgrad.text import call, function, helper
+from symgrad.shapes import core
+from symgrad.spelling import spelled
+from symgrad.text import Environment, Text, call, function
 
 
 def _log_meaning(m: Any, a: Any) -> Any:
@@ -31,46 +32,34 @@ def _sign_meaning(m: Any, a: Any) -> Any:
     return m.apply(lambda sp, x: sp.sign(x), det_meaning(m, a))
 
 
-def _third(a: Node, g: Node, h: Node) -> Node:
-    """Gradient of the second derivative of det(a) in the directions g and h, for regular matrices.
-
-    det(a) times (tr G tr H - tr GH) b^T - tr G (H b)^T - tr H (G b)^T + (G H b + H G b)^T, where b is the
-    inverse, G = b g and H = b h.
-    """
-    b = inv(a)
-    left, right = matmat(b, g), matmat(b, h)
-    both, turned = matmat(left, right), matmat(right, left)
-    tr_left, tr_right, tr_both = (as_matrices(_trace(x)) for x in (left, right, both))
-    inner = (tr_left * tr_right - tr_both) * b - tr_left * matmat(right, b) - tr_right * matmat(left, b)
-    return as_matrices(det(a)) * swap(inner + matmat(both, b) + matmat(turned, b))
+def _cofactor_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
+    return Text(f"{env.helper('_cofactor')}({', '.join(x.source for x in operands)})")
 
 
-def _trace(x: Node) -> Node:
-    diagonal = FUNCTIONS[np.diagonal](x, axis1=x.rank - 2, axis2=x.rank - 1)
-    return FUNCTIONS[np.sum](diagonal, axis=-1)  # type: ignore[no-any-return]
+def _cofactor_adjoint(g: Node, y: Node, position: int) -> Node | None:
+    """Derivatives of det are symmetric in their directions; those of higher order than it has rows are 0."""
+    a, *directions = y.args
+    if position:
+        directions[position - 1] = g
+        return cofactor(a, *directions)
+    return None if core(a.shape)[-1] == len(y.args) else cofactor(a, *directions, g)
 
-
-cofactor_change: Op = op(
-    "cofactor_change", "a g",
-    doc="Derivative of the matrix of cofactors of a in the direction g.",
-    shape=square("det"),
-    dtype=floats,
-    numpy=helper("_cofactor_change", "{0}, {1}"),
-    # The second derivative of det is symmetric in its two directions.
-    adjoint={"a": lambda g, y, a, h: _third(a, g, h), "g": lambda g, y, a, h: cofactor_change(a, g)},
-    sympy=stacked(cofactor_change_meaning),
-    examples=[{"shapes": ("2 2", "2 2")}, {"shapes": ("n n", "n n")}, {"shapes": ("... n n", "... n n")}],
-)  # fmt: skip
 
 cofactor: Op = op(
-    "cofactor", "a",
-    doc="Matrix of cofactors, the transposed adjugate; it exists for singular matrices.",
+    "cofactor", "a directions", variadic=True,
+    doc="Matrix of cofactors, which exists for singular matrices, or its derivative in further directions.",
     shape=square("det"),
     dtype=floats,
-    numpy=helper("_cofactor", "{0}"),
-    adjoint={"a": lambda g, y, a: cofactor_change(a, g)},
+    numpy=_cofactor_text,
+    adjoint=_cofactor_adjoint,
     sympy=stacked(cofactor_meaning),
-    examples=EXAMPLES,
+    examples=[
+        *EXAMPLES,
+        {"shapes": ("2 2", "2 2")},
+        {"shapes": ("n n", "n n")},
+        {"shapes": ("... n n", "... n n")},
+        {"shapes": ("n n", "n n", "n n")},
+    ],
 )  # fmt: skip
 
 det: Op = op(

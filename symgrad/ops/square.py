@@ -94,16 +94,15 @@ def det_meaning(m: Any, a: Any) -> Any:
     return minors[tuple(range(size))]
 
 
-def cofactor_meaning(m: Any, a: Any) -> Any:
+def cofactor_meaning(m: Any, a: Any, *directions: Any) -> Any:
+    """The gradient of det(a), and its derivative in directions: that of each minor."""
     result = np.empty(a.shape, object)
     for i, j in np.ndindex(*a.shape):
-        result[i, j] = (-1) ** (i + j) * det_meaning(m, _without(a, i, j))
-    return result
-
-
-def cofactor_change_meaning(m: Any, a: Any, g: Any) -> Any:
-    result = np.empty(a.shape, object)
-    for i, j in np.ndindex(*a.shape):
-        inner = cofactor_meaning(m, _without(a, i, j))
-        result[i, j] = (-1) ** (i + j) * m.sum(list((inner * _without(g, i, j)).ravel()))
+        minor = _without(a, i, j)
+        if directions:
+            along, *others = (_without(g, i, j) for g in directions)
+            value = m.sum(list((cofactor_meaning(m, minor, *others) * along).ravel()))
+        else:
+            value = det_meaning(m, minor)
+        result[i, j] = (-1) ** (i + j) * value
     return result

@@ -46,9 +46,7 @@ class Formula:
         self.exponents: frozenset[int] = frozenset()
         if parent is None:
             inside = {s for power in self.expression.atoms(sp.Pow) for s in power.exp.free_symbols}
-            self.exponents = frozenset(
-                int(s.name.rpartition("_")[2]) for s in inside.intersection(symbols)
-            )
+            self.exponents = frozenset(int(s.name.rpartition("_")[2]) for s in inside.intersection(symbols))
         self._partials: dict[int, Formula] = {}
         self._function: Callable[..., Any] | None = None
         self._guards: list[Callable[..., Any]] | None = None
@@ -177,9 +175,7 @@ def formula(meaning: Callable[..., Any], pattern: Pattern, exact: Pattern) -> tu
     general = _formula(key, meaning, pattern)
     exponents = general.exponents
     if any(i in exponents and value is not None for i, value in enumerate(exact)):
-        pattern = tuple(
-            [exact[i] if i in exponents and p is None else p for i, p in enumerate(pattern)]
-        )
+        pattern = tuple([exact[i] if i in exponents and p is None else p for i, p in enumerate(pattern)])
         return _formula(key, meaning, pattern), pattern
     return general, pattern
 

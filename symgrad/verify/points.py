@@ -196,9 +196,7 @@ def _fits(function: Function, sizes: Mapping[str, int]) -> bool:
 
 
 def _all_sizes(function: Function, sizes: Mapping[str, int]) -> list[int]:
-    return [
-        evaluate(size, sizes) for node in function.nodes() for size in node.shape if size is not BATCH
-    ]
+    return [evaluate(size, sizes) for node in function.nodes() for size in node.shape if size is not BATCH]
 
 
 def _batches(function: Function, lone: bool) -> Iterator[tuple[int, ...]]:

@@ -311,9 +311,7 @@ def decide(meaning: Callable[..., Any], *operands: Any) -> Any:
 
 def _bind(meaning: Callable[..., Any], operands: Sequence[Any]) -> tuple[Formula, list[Any]]:
     # numpy's bool is not Python's.
-    given = [
-        bool(x) if type(x).__name__ in ("bool", "bool_") else _operand(x) for x in operands
-    ]
+    given = [bool(x) if type(x).__name__ in ("bool", "bool_") else _operand(x) for x in operands]
     fixed = tuple([x if type(x) is bool else None for x in given])
     literals = tuple([x.literal if type(x) is Number else None for x in given])
     found, pattern = formula(meaning, fixed, literals)
