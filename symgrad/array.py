@@ -11,6 +11,7 @@ import numpy as np
 from symgrad.errors import SymgradError, TraceError
 from symgrad.locate import user_line
 from symgrad.node import Node, lift
+from symgrad.ops.custom import install_symbolic
 from symgrad.ops.leaves import array_node
 from symgrad.recording import record
 from symgrad.shapes import Dim, core, product, shape_text
@@ -268,3 +269,4 @@ for _name, _ufunc in {
     setattr(Array, f"__{_name}__", lambda self, _u=_ufunc: invoke(_builder(_u), (self,), {}))
 
 Dim.to_array = staticmethod(lambda size: Array(lift(size)))  # type: ignore[assignment]
+install_symbolic(wrap, as_node, invoke, Array)
