@@ -1,0 +1,33 @@
+"""The README's code runs, and the generated code that it shows is what is generated."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
+
+
+def run(block: str) -> tuple[dict, str]:
+    scope: dict = {"__name__": "readme"}
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(block, "README.md", "exec"), scope)
+    return scope, out.getvalue()
+
+
+def test_the_module_shown_is_the_module_generated():
+    spec, shown, *_ = BLOCKS
+    scope, _ = run(spec)
+    assert shown in scope["logistic"].source()
+
+
+def test_the_other_blocks_run_and_print_what_they_say():
+    for block in BLOCKS[2:]:
+        _, printed = run(block)
+        said = re.search(r"evaluates: (\[.*\])", block)
+        if said:
+            assert printed.strip() == said.group(1)
