@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import symgrad.ops as _ops  # noqa: F401  (fills the registry)
 import symgrad.portable as _portable  # noqa: F401  (lets Functions be pickled)
@@ -44,6 +44,12 @@ def _public(name: str, builder: Callable[..., Any]) -> Callable[..., Any]:
 
     function.__name__ = function.__qualname__ = name
     return function
+
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Callable[..., Any]:
+        """Operations that numpy lacks are declared beside their records, and listed in `__all__`."""
 
 
 for _name, _builder in _NAMES.items():

@@ -141,9 +141,9 @@ class Array:
             "the numpy function, such as np.exp for math.exp",
         )
 
-    __int__ = __float__  # type: ignore[assignment]
-    __index__ = __float__  # type: ignore[assignment]
-    __complex__ = __float__  # type: ignore[assignment]
+    __int__ = __float__
+    __index__ = __float__
+    __complex__ = __float__
 
     def __repr__(self) -> str:
         return f"<symbolic array of shape {shape_text(self.node.shape)}, {self.node.dtype}>"
@@ -268,5 +268,5 @@ for _name, _ufunc in {
 }.items():  # fmt: skip
     setattr(Array, f"__{_name}__", lambda self, _u=_ufunc: invoke(_builder(_u), (self,), {}))
 
-Dim.to_array = staticmethod(lambda size: Array(lift(size)))  # type: ignore[assignment]
+Dim.to_array = staticmethod(lambda size: Array(lift(size)))
 install_symbolic(wrap, as_node, invoke, Array)

@@ -100,12 +100,12 @@ class Dim:
     def __floordiv__(self, other: object) -> Any:
         if not _is_size(other):
             return self._arithmetic("__floordiv__", other)
-        return floor_divide(self, other)
+        return floor_divide(self, other)  # type: ignore[arg-type]
 
     def __rfloordiv__(self, other: object) -> Any:
         if not _is_size(other):
             return self._arithmetic("__rfloordiv__", other)
-        return floor_divide(other, self)
+        return floor_divide(other, self)  # type: ignore[arg-type]
 
     def __pow__(self, other: object) -> Any:
         if isinstance(other, int) and not isinstance(other, bool) and other >= 0:

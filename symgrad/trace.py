@@ -77,7 +77,7 @@ def trace(
             given.update(shapes)
         else:
             given["shapes"] = shapes
-    title = name or getattr(fn, "__name__", "f")
+    title: str = name or str(getattr(fn, "__name__", "f"))
     if title == "<lambda>":
         title = "f"
     parameters = _parameters(signature, given, title)
@@ -270,4 +270,4 @@ def _identifier(name: str, position: int) -> str:
     return name if name.isidentifier() and not keyword.iskeyword(name) else f"argument_{position}"
 
 
-Function._call = staticmethod(call)  # type: ignore[assignment]
+Function._call = staticmethod(call)

@@ -128,7 +128,7 @@ class Signature:
         return lines
 
     def _solve(self, leaf: Node, name: str, bound: dict[str, None]) -> list[str]:
-        lines = []
+        lines: list[str] = []
         width = len(core(leaf.shape))
         for position, size in enumerate(core(leaf.shape)):
             unknown = [d for d in dim_names(size) if d not in bound]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from symgrad.node import Node, floats, lift, op
+from symgrad.node import OPS, Node, floats, lift, op
 from symgrad.spelling import spell, spelled
 from symgrad.text import PRODUCT, SUM, UNARY, Environment, Text, call, infix, prefix, weak
 from symgrad.text import power as power_form
@@ -87,7 +87,7 @@ absolute = op(
     "abs", "x",
     doc="Absolute value; its derivative at 0 is 0.",
     numpy=call("np.abs"),
-    adjoint={"x": lambda g, y, x: g * sign(x)},
+    adjoint={"x": lambda g, y, x: g * OPS["sign"](x)},
     sympy=lambda sp, x: sp.Abs(x),
     special=(0.0, -0.0),
 )  # fmt: skip
