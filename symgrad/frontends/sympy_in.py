@@ -308,7 +308,7 @@ def _reciprocal(function: Any) -> Handler:
     inner = _of(function)
 
     def handler(part: Any, args: Sequence[Converted]) -> Node:
-        return lift(1) / inner(part, args)
+        return lift(1) / inner(part, args)  # type: ignore[no-any-return]
 
     return handler
 
