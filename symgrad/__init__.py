@@ -25,6 +25,7 @@ from symgrad.errors import (
 )
 from symgrad.graph import Function
 from symgrad.module import Module, compile
+from symgrad.ops.custom import custom
 from symgrad.rewrite import simplify
 from symgrad.spelling import NAMES as _NAMES
 from symgrad.trace import array, trace
@@ -89,6 +90,7 @@ __all__ = [
     "__version__",
     "array",
     "compile",
+    "custom",
     "from_sympy",
     "grad",
     "hvp",

@@ -7,6 +7,7 @@ from typing import Any
 
 from symgrad.graph import Function, Parameter, toposort
 from symgrad.node import OPS, Node, build
+from symgrad.ops.custom import CUSTOM
 from symgrad.tree import map_leaves
 
 #: Fields of a Function that hold nodes; each is written as positions in the list of records.
@@ -37,7 +38,8 @@ def thaw(data: dict[str, Any]) -> Function:
     data = dict(data)
     nodes: list[Node] = []
     for name, operands, params in data.pop("records"):
-        nodes.append(build(OPS[name], tuple(nodes[i] for i in operands), params))
+        operation = OPS[name] if name in OPS else CUSTOM[name]
+        nodes.append(build(operation, tuple(nodes[i] for i in operands), params))
     data["parameters"] = tuple(
         Parameter(name, map_leaves(nodes.__getitem__, tree), dtype, doc)
         for name, tree, dtype, doc in data["parameters"]

@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from numpy.typing import NDArray
 
 
-def _divide_or_zero(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _divide_or_zero(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     """The quotient a / b, and 0 where b is 0."""
     zero = b == 0
     quotient = a / (b + zero)
-    result: npt.NDArray[Any] = np.where(zero, np.zeros_like(quotient), quotient)[()]
+    result: NDArray[Any] = np.where(zero, np.zeros_like(quotient), quotient)[()]
     return result
 
 
-def _solve(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _solve(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     """Solutions x of a x = b for stacks of matrices that broadcast; b is never a stack of vectors."""
     stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     return np.linalg.solve(a, np.broadcast_to(b, stack + b.shape[-2:]))
 
 
-def _rotated(a: npt.NDArray[Any]) -> tuple[Any, ...]:
+def _rotated(a: NDArray[Any]) -> tuple[Any, ...]:
     """Singular value decomposition u, s, v with a = u s v, the sign det(u) det(v), and where a is finite."""
     finite = np.isfinite(a).all(axis=(-2, -1))[..., None, None]
     u, s, v = np.linalg.svd(np.where(finite, a, np.zeros_like(a)))
@@ -32,7 +32,7 @@ def _rotated(a: npt.NDArray[Any]) -> tuple[Any, ...]:
     return u, s, v, sign, finite
 
 
-def _cofactor(a: npt.NDArray[Any], *directions: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _cofactor(a: NDArray[Any], *directions: NDArray[Any]) -> NDArray[Any]:
     """Matrix of cofactors, the gradient of det(a); with directions, its derivative along each of them.
 
     Unlike det(a) inv(a).T these exist for every matrix. Where a is diagonal with entries s, an element is a

@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from numpy.typing import NDArray
 
 
 def _windows(
-    x: npt.NDArray[Any], window: tuple[int, ...], stride: Any = 1, dilation: Any = 1
-) -> npt.NDArray[Any]:
+    x: NDArray[Any], window: tuple[int, ...], stride: Any = 1, dilation: Any = 1
+) -> NDArray[Any]:
     """Windows over the last axes, as a view: axes of offsets within the window, then axes of positions."""
     count = len(window)
     stride, dilation = (tuple(np.broadcast_to(step, count).tolist()) for step in (stride, dilation))
     spans = tuple(d * (k - 1) + 1 for k, d in zip(window, dilation))
     last = tuple(range(-count, 0))
-    view: npt.NDArray[Any] = np.lib.stride_tricks.sliding_window_view(x, spans, axis=last)
+    view: NDArray[Any] = np.lib.stride_tricks.sliding_window_view(x, spans, axis=last)
     every: tuple[Any, ...] = (..., *(slice(None, None, step) for step in stride + dilation))
     view = view[every]
     return np.moveaxis(view, last, tuple(range(-2 * count, -count)))
 
 
 def _fold_windows(
-    windows: npt.NDArray[Any], sizes: tuple[int, ...], stride: Any = 1, dilation: Any = 1
-) -> npt.NDArray[Any]:
+    windows: NDArray[Any], sizes: tuple[int, ...], stride: Any = 1, dilation: Any = 1
+) -> NDArray[Any]:
     """Add windows up where they were taken from: the transpose of `_windows`."""
     count = len(sizes)
     stride, dilation = (tuple(np.broadcast_to(step, count).tolist()) for step in (stride, dilation))
@@ -42,6 +42,6 @@ def _fold_windows(
     return result
 
 
-def _pad_core(x: npt.NDArray[Any], widths: tuple[tuple[int, int], ...], value: float = 0) -> npt.NDArray[Any]:
+def _pad_core(x: NDArray[Any], widths: tuple[tuple[int, int], ...], value: float = 0) -> NDArray[Any]:
     """Constant borders along the last axes, whatever is in front of them."""
     return np.pad(x, ((0, 0),) * (x.ndim - len(widths)) + widths, constant_values=value)

@@ -10,6 +10,7 @@ import numpy as np
 
 from symgrad.errors import ShapeError, SpecError, TraceError
 from symgrad.node import Node, Op, floats, op
+from symgrad.ops.creation import eye
 from symgrad.ops.einsum import LETTERS, contract
 from symgrad.ops.matmul import as_array, as_floats, batch_of, matmat, matmul, outer_product, swap
 from symgrad.ops.square import EXAMPLES, check_square, cofactor_meaning, det_meaning, square, stacked
@@ -178,8 +179,7 @@ def matrix_power(a: Any, n: Any) -> Node:
     if isinstance(n, bool) or not isinstance(n, int):
         raise TraceError("np.linalg.matrix_power: the exponent must be an integer", got=repr(n))
     if n == 0:
-        identity: Node = FUNCTIONS[np.eye](core(a.shape)[-1])
-        return broadcast_up(as_floats(identity), a.shape)
+        return broadcast_up(eye(size=core(a.shape)[-1]), a.shape)
     if n < 0:
         a, n = inv(as_floats(a)), -n
     result: Node | None = None
