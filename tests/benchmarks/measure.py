@@ -1,0 +1,131 @@
+"""Results compared, then all contenders timed in the same rounds: a busy machine slows all alike."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import peers
+from .peers import Contender
+from .workloads import Workload
+
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long each contender runs in a round, and how many rounds there are."""
+
+    seconds: float = 0.2
+    rounds: int = 7
+
+
+@dataclass
+class Row:
+    """What came out for one workload: medians in seconds, by contender."""
+
+    name: str
+    title: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def value_ratio(self) -> float:
+        """Time of value and gradient over time of the value."""
+        return self.seconds["symgrad"] / self.seconds["value"]
+
+    @property
+    def peers(self) -> dict[str, float]:
+        """Medians of the other tools."""
+        return {name: t for name, t in self.seconds.items() if name not in ("symgrad", "value")}
+
+    def ratio(self, name: str) -> float:
+        """How many times longer a contender takes than symgrad."""
+        return self.seconds[name] / self.seconds["symgrad"]
+
+    @property
+    def best_ratio(self) -> float | None:
+        """The ratio of the fastest peer; below one, symgrad loses."""
+        return min((self.ratio(name) for name in self.peers), default=None)
+
+
+def distance(result: Any, reference: Any) -> float:
+    """Largest difference, relative to the largest entry of each array; inf where shapes differ."""
+    if len(result) != len(reference):
+        return float("inf")
+    worst = 0.0
+    for a, b in zip(result, reference):
+        if np.shape(a) != np.shape(b):
+            return float("inf")
+        scale = np.max(np.abs(b), initial=1e-300)
+        worst = max(worst, float(np.max(np.abs(np.subtract(a, b)), initial=0.0) / scale))
+    return worst
+
+
+def compare(contenders: Sequence[Contender]) -> dict[str, float]:
+    """Distance of every contender's results from those of the first.
+
+    Raises ArithmeticError if one is not within the tolerance: such times would mean nothing.
+    """
+    first, *others = contenders
+    reference = [np.array(a) for a in first.arrays(first.call())]
+    errors = {other.name: distance(other.arrays(other.call()), reference) for other in others}
+    for name, error in errors.items():
+        if not error <= TOLERANCE:
+            raise ArithmeticError(f"{name} and {first.name} differ by {error:.1e}")
+    return errors
+
+
+def rounds(contenders: Sequence[Contender], effort: Effort) -> dict[str, float]:
+    """Median seconds a call, by name; in each round every contender has one turn."""
+    turns: dict[str, list[float]] = {contender.name: [] for contender in contenders}
+    counts = {contender.name: _count(contender, effort.seconds) for contender in contenders}
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        for number in range(effort.rounds):
+            # Every other round goes backwards: no contender always follows the same one.
+            for contender in contenders if number % 2 == 0 else reversed(contenders):
+                turns[contender.name].append(_turn(contender, counts[contender.name]))
+    finally:
+        if enabled:
+            gc.enable()
+    return {name: statistics.median(times) for name, times in turns.items()}
+
+
+def _turn(contender: Contender, count: int) -> float:
+    call = contender.call
+    start = time.perf_counter()
+    for _ in range(count):
+        call()
+    return (time.perf_counter() - start) / count
+
+
+def _count(contender: Contender, seconds: float) -> int:
+    """Calls that take at least so many seconds together."""
+    count = 1
+    while (took := _turn(contender, count) * count) < seconds:
+        count = max(count + 1, min(10 * count, int(1.1 * count * seconds / max(took, 1e-9))))
+    return count
+
+
+def measure(workload: Workload, effort: Effort, names: tuple[str, ...] | None = None) -> Row:
+    """One row: results compared, then times."""
+    contenders = peers.contenders(workload, names)
+    row = Row(workload.name, workload.title)
+    with np.errstate(all="ignore"):
+        row.errors = compare(contenders)
+        row.seconds = rounds([*contenders, peers.symgrad_value(workload)], effort)
+    return row
+
+
+def geometric_mean(rows: Sequence[Row]) -> float | None:
+    """Of the ratios of the best peer of every row."""
+    ratios = [row.best_ratio for row in rows if row.best_ratio is not None]
+    return statistics.geometric_mean(ratios) if ratios else None
