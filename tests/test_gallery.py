@@ -72,6 +72,23 @@ def test_a_cotangent_goes_back_through_all_broadcasting_at_once():
         np.testing.assert_allclose(np.sum(pulled * operand), value.sum(), rtol=1e-12)
 
 
+def test_operators_of_ones_own():
+    module = load("own_operators")
+    x = np.array([-3.0, -0.5, 0.0, 2.0])
+    np.testing.assert_allclose(module.squashed(x), np.sin(np.arctan(x)), rtol=1e-14)
+    np.testing.assert_allclose(module.squashed_grad(x), np.cos(np.arctan(x)) ** 3, rtol=1e-14)
+    # A row that is predicted exactly, and one that is off by twice its unit, which is sqrt(4 * 9).
+    X, y, scale = [[5.0], [3.0]], [5.0, -9.0], [[4.0, 9.0], [4.0, 9.0]]
+    value, gradient = module.robust_loss_value_and_grad(X, y, [1.0], scale)
+    assert value == pytest.approx(4 / 5 / 2, rel=1e-14)
+    # squash(t)^2 = t^2 / (1 + t^2) has the derivative 2 t / (1 + t^2)^2; t is 2, dt/dw 3/6, dt/d unit -2/6.
+    slope = 2 * 2 / 25 / 2
+    np.testing.assert_allclose(gradient.w, [slope / 2], rtol=1e-13)
+    np.testing.assert_allclose(
+        gradient.scale, [[0, 0], [-slope / 3 * 6 / (2 * 4), -slope / 3 * 6 / (2 * 9)]], rtol=1e-13
+    )
+
+
 # System 2: needle.
 
 

@@ -81,3 +81,62 @@ broadcasting = sg.Module(
     An operand that was stretched along an axis gets the sum of the cotangent along that axis.
     """,
 )
+
+
+# Operators of one's own: a numpy form, which the generated module carries, and a rule for every operand. In a
+# rule g is the adjoint of the result y. Both are checked here, where the operator is defined.
+
+squash = sg.custom(
+    "squash",
+    numpy="x / np.sqrt(1 + x**2)",
+    adjoint=lambda g, y, x: g / (1 + x**2) ** 1.5,
+    doc="The number x drawn into the interval from -1 to 1.",
+)
+
+geometric_mean = sg.custom(
+    "geometric_mean",
+    numpy="np.sqrt(a * b)",
+    adjoint={
+        "a": lambda g, y, a, b: g * y / (2 * a),
+        "b": lambda g, y, a, b: g * y / (2 * b),
+    },
+    sample=(0.5, 2.0),
+    doc="Geometric mean of two positive numbers.",
+)
+
+
+def squashed(x):
+    """The numbers x drawn into the interval from -1 to 1."""
+    return squash(x)
+
+
+def robust_loss(X, y, w, scale):
+    """Mean squared error of a linear model, squashed so that an outlier counts for at most 1.
+
+    Errors are measured in a unit for every row: the geometric mean of two positive numbers.
+    """
+    unit = geometric_mean(scale[:, 0], scale[:, 1])
+    error = squash((X @ w - y) / unit)
+    return np.mean(error**2)
+
+
+squashing = sg.trace(squashed, x="...")
+robust = sg.trace(robust_loss, X="n d", y="n", w="d", scale="n 2")
+
+own_operators = sg.Module(
+    "own_operators",
+    {
+        "squashed": squashing,
+        "squashed_grad": sg.grad(squashing, wrt="x"),
+        "robust_loss": robust,
+        "robust_loss_value_and_grad": sg.value_and_grad(robust, wrt=("w", "scale")),
+    },
+    doc="""
+    Two operators that no library has, inside an ordinary function.
+
+        squash(x)            = x / sqrt(1 + x^2)       derivative (1 + x^2)^(-3/2)
+        geometric_mean(a, b) = sqrt(a b)               derivatives y / (2 a) and y / (2 b)
+        unit_i               = geometric_mean(scale_i0, scale_i1)
+        robust_loss          = (1/n) sum_i squash((X w - y)_i / unit_i)^2
+    """,
+)
