@@ -61,7 +61,9 @@ def stacked(meaning: Any) -> Any:
         whole = [np.broadcast_to(a, stack + a.shape[-2:]) for a in operands]
         result = np.empty(m.shape(node.shape), object)
         for i in np.ndindex(*stack):
-            value = meaning(m, *(m.normwise(a[i]) for a in whole))
+            # Division of scalars by 0 is their own affair; numpy would warn of it as well.
+            with np.errstate(all="ignore"):
+                value = meaning(m, *(m.normwise(a[i]) for a in whole))
             result[i] = m.normwise(value) if isinstance(value, np.ndarray) else value
         return result
 

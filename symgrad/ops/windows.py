@@ -113,8 +113,8 @@ sliding_windows: Op = op(
     view=True,
     examples=[
         {"shapes": ("5",), "window": (2,), "stride": (1,), "dilation": (1,)},
-        {"shapes": ("d m",), "window": (3,), "stride": (2,), "dilation": (1,)},
-        {"shapes": ("d 6 m",), "window": (2, 3), "stride": (2, 1), "dilation": (2, 1)},
+        {"shapes": ("d 5",), "window": (3,), "stride": (2,), "dilation": (1,)},
+        {"shapes": ("d 6 5",), "window": (2, 3), "stride": (2, 1), "dilation": (2, 1)},
     ],
 )  # fmt: skip
 
