@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from benchmarks import peers, report, traps, workloads
 from benchmarks.__main__ import run
-from benchmarks.measure import Row, compare, distance, geometric_mean
+from benchmarks.measure import Row, compare, distance, geometric_mean, lost
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,12 @@ def test_a_contender_with_other_results_is_refused():
     with pytest.raises(ArithmeticError, match="wrong and right differ by"):
         compare([right, wrong])
     assert distance([np.ones(3)], [np.ones((3, 1))]) == np.inf
+
+
+def test_entries_that_are_not_finite_are_counted():
+    result = [np.array([1.0, np.nan, np.inf]), np.float64(2.0)]
+    assert lost(result) == 2
+    assert distance(result, [np.array([1.0, 2.0, 3.0]), np.float64(1.0)]) == 1.0
 
 
 def test_reports(results):

@@ -28,12 +28,16 @@ class Effort:
 
 @dataclass
 class Row:
-    """What came out for one workload: medians in seconds, by contender."""
+    """What came out for one workload, by contender.
+
+    Median seconds, largest differences from symgrad's results, and numbers of entries that are not finite.
+    """
 
     name: str
     title: str
     seconds: dict[str, float] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
+    lost: dict[str, int] = field(default_factory=dict)
 
     @property
     def value_ratio(self) -> float:
@@ -56,16 +60,26 @@ class Row:
 
 
 def distance(result: Any, reference: Any) -> float:
-    """Largest difference, relative to the largest entry of each array; inf where shapes differ."""
+    """Largest difference of entries that are finite in both, relative to the largest entry of each array.
+
+    inf where shapes differ. Entries that are NaN or infinite are no agreement: `lost` counts them.
+    """
     if len(result) != len(reference):
         return float("inf")
     worst = 0.0
     for a, b in zip(result, reference):
         if np.shape(a) != np.shape(b):
             return float("inf")
-        scale = np.max(np.abs(b), initial=1e-300)
-        worst = max(worst, float(np.max(np.abs(np.subtract(a, b)), initial=0.0) / scale))
+        both = np.isfinite(a) & np.isfinite(b)
+        kept, wanted = np.asarray(a)[both], np.asarray(b)[both]
+        scale = np.max(np.abs(wanted), initial=1e-300)
+        worst = max(worst, float(np.max(np.abs(kept - wanted), initial=0.0) / scale))
     return worst
+
+
+def lost(result: Any) -> int:
+    """Entries that are NaN or infinite; every workload has finite results everywhere."""
+    return sum(int(np.size(a) - np.count_nonzero(np.isfinite(a))) for a in result)
 
 
 def compare(contenders: Sequence[Contender]) -> dict[str, float]:
@@ -121,6 +135,7 @@ def measure(workload: Workload, effort: Effort, names: tuple[str, ...] | None = 
     row = Row(workload.name, workload.title)
     with np.errstate(all="ignore"):
         row.errors = compare(contenders)
+        row.lost = {c.name: lost(c.arrays(c.call())) for c in contenders}
         row.seconds = rounds([*contenders, peers.symgrad_value(workload)], effort)
     return row
 

@@ -69,16 +69,24 @@ def speed(rows: Sequence[Row], titles: bool = True) -> Cells:
     cells = [head]
     for row in rows:
         times = [
-            f"{duration(row.seconds[name])} ({row.ratio(name):.2g}x)" if name in row.seconds else "-"
+            f"{duration(row.seconds[name])} ({row.ratio(name):.2g}x){_lost(row, name)}"
+            if name in row.seconds
+            else "-"
             for name in names
         ]
         best = "-" if row.best_ratio is None else f"{row.best_ratio:.2f}"
         label = row.title if titles else row.name
-        cells.append([label, duration(row.seconds["symgrad"]), *times, best, f"{row.value_ratio:.2f}"])
+        own = duration(row.seconds["symgrad"]) + _lost(row, "symgrad")
+        cells.append([label, own, *times, best, f"{row.value_ratio:.2f}"])
     mean = geometric_mean(rows)
     if mean is not None and len(rows) > 1:
         cells.append(["geometric mean", "", *([""] * len(names)), f"{mean:.2f}", ""])
     return cells
+
+
+def _lost(row: Row, name: str) -> str:
+    count = row.lost.get(name, 0)
+    return f", {count} not finite" if count else ""
 
 
 def cold(times: dict[str, float]) -> Cells:
@@ -138,7 +146,7 @@ def as_json(results: Results) -> str:
         "machine": machine(),
         "workloads": {
             row.name: {
-                "title": row.title, "seconds": row.seconds, "errors": row.errors,
+                "title": row.title, "seconds": row.seconds, "errors": row.errors, "not_finite": row.lost,
                 "best_ratio": row.best_ratio, "gradient_over_value": row.value_ratio,
             }
             for row in results.rows
