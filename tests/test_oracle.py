@@ -178,9 +178,7 @@ def test_matrix_derivatives_that_sympy_gets_wrong() -> None:
 def test_vjp_weighs_the_outputs() -> None:
     (v,) = inputs(v="3")
     f = function(v * v * v, v="3")
-    g = replace(
-        derived("vjp", f, "v"), parameters=(*f.parameters, Parameter("ct", input_node("ct", (3,))))
-    )
+    g = replace(derived("vjp", f, "v"), parameters=(*f.parameters, Parameter("ct", input_node("ct", (3,)))))
     vector, ct = np.array([1.0, 2.0, -3.0]), np.array([0.5, -1.0, 4.0])
     value, gradient = values(g, v=vector, ct=ct)
     np.testing.assert_array_equal(value, vector**3)
@@ -241,6 +239,28 @@ def test_removable_singularities_to_any_order() -> None:
     for order, derivative in enumerate([1, 0, -1 / 3, 0, 1 / 5]):
         assert values(f, x=0.0)[0] == pytest.approx(derivative, abs=1e-20), order
         f = derived("grad", f, "x")
+
+
+def test_single_points_are_limits_or_conventions() -> None:
+    quotient = declare("t_quotient", "a b", lambda sp, a, b: sp.Piecewise((0, sp.Eq(b, 0)), (a / b, True)))
+    assert gradient_of(n(quotient, X, Y), "x", "y", x=2.0, y=0.0) == [0, 0]
+    assert gradient_of(n(quotient, X, Y), "x", "y", x=2.0, y=4.0) == [0.25, -0.125]
+    entropy = declare("t_entropy", "x", lambda sp, x: sp.Piecewise((0, sp.Eq(x, 0)), (x * sp.log(x), True)))
+    root = declare("t_root", "x", lambda sp, x: sp.sign(x) * sp.Abs(x) ** sp.Rational(1, 3))
+    for steep in (entropy, root):
+        assert np.isnan(gradient_of(n(steep, X), "x", x=0.0)[0])
+
+
+def test_matrices_are_known_in_norm() -> None:
+    matrix = declare("t_matrix", "x", lambda m, node, x: m.normwise(x), shape=lambda x: x.shape)
+    (v,) = inputs(v="3")
+    point = {"v": [np.array([3.0, 0.0, -5.0])]}
+    f = function(n(matrix, v * v), v="3")
+    assert [x.bound for x in expected(f, point, {})[0]] == [25.0] * 3
+    whole = function(n(total, n(matrix, v * v)), v="3")
+    (slopes,) = expected(derived("grad", whole, "v"), point, {})
+    assert [float(x.value) for x in slopes] == [6, 0, -10]
+    assert slopes[2].bound >= 30  # of three entries, two of which do not depend on v[2]
 
 
 def test_parameters_of_elementwise_operations_reach_their_meaning() -> None:
@@ -435,6 +455,40 @@ def test_points_are_found_where_the_function_is_defined() -> None:
     assert "(unit)" in report.points[0]
     nowhere = derived("grad", function(n(total, n(log, -1 - v * v)), v="n"), "v")
     assert "no finite point" in str(verify_function(nowhere, lambda v: v).failure)
+
+
+def test_a_singular_matrix_may_raise_only_where_nothing_is_defined() -> None:
+    (v,) = inputs(v="")
+
+    def raising(derivative: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def generated(v: Any) -> Any:
+            if v == 0:
+                raise np.linalg.LinAlgError("Singular matrix")
+            return derivative(v)
+
+        return generated
+
+    steep = derived("grad", function(n(ar.sqrt, v * v), v=""), "v")
+    assert verify_function(steep, raising(np.sign)).ok
+    assert "zeros" in verify_function(steep, raising(np.sign)).points
+    smooth = derived("grad", function(v * v, v=""), "v")
+    assert "LinAlgError" in str(verify_function(smooth, raising(lambda v: 2 * v)).failure)
+
+
+def test_cotangents_stay_random_at_special_points() -> None:
+    (v,) = inputs(v="3")
+    f = function(v * v * v, v="3")
+    ct = Parameter("ct", input_node("ct", (3,)))
+    g = replace(derived("vjp", f, "v"), parameters=(*f.parameters, ct))
+    seen: list[Any] = []
+
+    def generated(v: Any, ct: Any) -> Any:
+        seen.append((v, ct))
+        return v**3, 3 * v**2 * ct
+
+    assert verify_function(g, generated).ok
+    assert any(not v.any() for v, ct in seen)
+    assert all(ct.all() for v, ct in seen)
 
 
 def test_no_evidence_is_a_failure() -> None:

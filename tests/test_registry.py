@@ -1,11 +1,13 @@
 """Every operation of the registry, walked: declaring one is what writes its tests.
 
 Each operation becomes a function of its own; its value, its pullback on every edge, its tangent and its
-second derivatives are generated, run as a user would, and compared with sympy in 50 digits.
+second derivatives are generated, run as a user would, and compared with sympy in 50 digits. So are the
+points where floating point is special, arrays without elements and arrays of another layout.
 """
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -17,8 +19,11 @@ import symgrad as sg
 from symgrad.graph import Function, Parameter
 from symgrad.node import OPS, Op
 from symgrad.ops.leaves import input_node
-from symgrad.shapes import BATCH, dim_names, named, parse_dim, parse_shape
-from symgrad.verify.check import verify_function
+from symgrad.shapes import BATCH, core, dim_names, evaluate, evaluate_shape, named, parse_dim, parse_shape
+from symgrad.tree import leaves
+from symgrad.verify.check import verify_at, verify_function
+from symgrad.verify.oracle import OutOfRange, expected, forward, is_defined
+from symgrad.verify.points import Sampler
 
 LEAVES = ("const", "dim", "input", "array")
 
@@ -99,8 +104,7 @@ def strict(generated: Callable[..., Any]) -> Callable[..., Any]:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 result = generated(*args)
-            flat = result if isinstance(result, tuple) else (result,)
-            if all(np.isfinite(part).all() for item in flat for part in (item if isinstance(item, tuple) else (item,))):
+            if all(np.isfinite(part).all() for part in leaves_of(result)):
                 raise
             return result
 
@@ -137,3 +141,163 @@ def test_second_order(op, function, values):
     scalar = Function("f", function.parameters, total)
     assert leaf
     verified(sg.hvp(scalar, wrt=wrt))
+
+
+def derivatives(function: Function) -> list[Function]:
+    """The function itself, its pullback and its tangent."""
+    wrt = differentiable(function) if function.result.dtype == "float64" else ()
+    return [function, sg.vjp(function, wrt=wrt), sg.jvp(function, wrt=wrt)] if wrt else [function]
+
+
+# --- arrays without elements --------------------------------------------------------------------------
+
+
+def without_elements(function: Function) -> Iterator[tuple[dict[str, int], tuple[int, ...]]]:
+    """Sizes and a batch with a 0 among them: each dimension by itself, all of them, the batch."""
+    regular = {name: 3 - i % 2 for i, name in enumerate(function.dims)}
+    chosen = [{**regular, name: 0} for name in function.dims]
+    if len(function.dims) > 1:
+        chosen.append(dict.fromkeys(function.dims, 0))
+    for sizes in chosen:
+        yield sizes, (2,)
+    if function.has_batch:
+        yield regular, (0,)
+
+
+def array(leaf: Any, sizes: Mapping[str, int], batch: tuple[int, ...]) -> Any:
+    """Numbers for an input, at which every operation is defined."""
+    shape = evaluate_shape(leaf.shape, sizes, batch)
+    if leaf.dtype != "float64":
+        return np.zeros(shape, leaf.dtype)
+    values = np.random.default_rng(0).uniform(0.1, 0.9, shape)
+    # Square matrices are made regular, and definite.
+    return values + 3 * np.eye(shape[-1]) if len(shape) > 1 and shape[-1] == shape[-2] else values
+
+
+#: Errors that are numpy's, whatever the size of the result.
+NUMPY_REFUSES = ("zero-size array to reduction", "attempt to get arg", "window shape cannot be larger")
+
+
+def oracle(f: Function, point: Mapping[str, list[Any]], sizes: Mapping[str, int]) -> list[Any] | None:
+    """What f should return; None where the operation has no meaning, as the largest of no numbers."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return expected(f, point, sizes)
+    except (ValueError, IndexError):
+        return None
+
+
+@pytest.mark.parametrize("op, function, values", CASES)
+def test_no_elements(op, function, values):
+    compiled = [(f, sg.compile(f)) for f in derivatives(function)]
+    for sizes, batch in without_elements(function):
+        if any(evaluate(s, sizes) < 0 for node in function.nodes() for s in core(node.shape)):
+            continue
+        for f, generated in compiled:
+            point = {p.name: [array(leaf, sizes, batch) for leaf in leaves(p.tree)] for p in f.parameters}
+            want = oracle(f, point, sizes) if batch != (0,) else []
+            numbers = [x for part in want or () if part.dtype == object for x in part.ravel()]
+            # A mean of nothing is nan, with numpy's warning.
+            how = "error" if all(map(is_defined, numbers)) else "ignore"
+            try:
+                with np.errstate(all="ignore"), warnings.catch_warnings():
+                    warnings.simplefilter(how)
+                    warnings.filterwarnings("ignore", "Mean of empty slice|Degrees of freedom")
+                    got = leaves_of(generated(*[a for (a,) in point.values()]))
+            except (ValueError, IndexError) as error:
+                if want is not None and not str(error).startswith(NUMPY_REFUSES):
+                    raise
+                continue
+            for node, value in zip(f.output_nodes, got):
+                assert np.shape(value) == evaluate_shape(node.shape, sizes, batch), (f.name, sizes, batch)
+                assert np.asarray(value).dtype == node.dtype
+            for part, value in zip(want or (), got):
+                for number, entry in zip(part.ravel(), np.ravel(value)):
+                    if part.dtype != object or is_defined(number):
+                        assert entry == pytest.approx(float(number), rel=1e-12, abs=1e-12), (f.name, sizes)
+
+
+def leaves_of(result: Any) -> list[Any]:
+    """Arrays of nested tuples."""
+    if isinstance(result, tuple):
+        return [leaf for part in result for leaf in leaves_of(part)]
+    return [result]
+
+
+# --- layouts ------------------------------------------------------------------------------------------
+
+
+def strided(x: Any) -> Any:
+    """The same array with gaps between its elements, backwards in memory and read-only."""
+    turned = np.flip(np.repeat(np.flip(x), 2, axis=-1).copy(order="F")[..., ::2]) if x.ndim else x.copy()
+    turned.flags.writeable = False
+    return turned
+
+
+@pytest.mark.parametrize("op, function, values", CASES)
+def test_layouts(op, function, values):
+    for f in derivatives(function):
+        generated = sg.compile(f)
+        (point,) = Sampler(f, None, 1).random(1)
+        given = [a for (a,) in point.values.values()]
+        for want, got in zip(leaves_of(generated(*given)), leaves_of(generated(*map(strided, given)))):
+            assert np.shape(got) == np.shape(want)
+            assert np.asarray(got).dtype == np.asarray(want).dtype
+            # Sums run in another order.
+            scale = np.max(np.abs(want), initial=0) if np.asarray(want).dtype.kind == "f" else 0
+            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12 * scale)
+
+
+# --- points where floating point is special -----------------------------------------------------------
+
+SINGULAR = (float("inf"), -float("inf"), float("nan"))
+#: What they do at -0.0 no real number says.
+READ_THE_SIGN_OF_ZERO = ("signbit", "copysign", "arctan2")
+
+
+def defined(function: Function, row: tuple[Any, ...]) -> bool:
+    point = {p.name: [np.array([x], p.tree.dtype)] for p, x in zip(function.parameters, row)}
+    try:
+        forward(function, point, {"n": 1})
+    except OutOfRange:
+        return False
+    return True
+
+
+def columns(function: Function, *special: float) -> list[Any]:
+    """Every combination of these numbers, one array for each argument."""
+    choices = {"float64": special, "int64": (0, 1, 2), "bool": (False, True)}
+    kinds = [leaf.dtype for leaf in function.input_nodes]
+    rows = itertools.product(*[choices[kind] for kind in kinds])
+    if np.isfinite(special).all():
+        rows = (row for row in rows if defined(function, row))
+    return [np.array(column, kind) for column, kind in zip(zip(*rows), kinds)]
+
+
+@pytest.mark.parametrize(
+    "op, function, values",
+    [
+        case
+        for case in CASES
+        if case.values[0].elementwise
+        and all(x.shape == (parse_dim("n"),) for x in case.values[1].input_nodes)
+    ],
+)
+def test_special_points(op, function, values):
+    zeros = (0.0,) if op.name in READ_THE_SIGN_OF_ZERO else (0.0, -0.0)
+    exact = columns(function, *filter(np.isfinite, op.special), *zeros, 1.0)
+    anything = columns(function, *op.special, 0.0, -0.0, 1.0, *SINGULAR)
+    for f in derivatives(function)[:2]:
+        generated = sg.compile(f)
+        added = f.parameters[len(function.parameters) :]
+        if exact:
+            rows = len(exact[0])
+            cotangent = np.random.default_rng(0).uniform(0.5, 2, rows)
+            point = {p.name: [a] for p, a in zip(f.parameters, [*exact, cotangent])}
+            verify_at(f, generated, point, sizes={"n": rows}, label="special").raise_for_failure()
+        with np.errstate(all="ignore"):
+            result = generated(*anything, *[np.ones(len(anything[0])) for _ in added])
+        for node, got in zip(f.output_nodes, leaves_of(result)):
+            assert np.shape(got) == (len(anything[0]),)
+            assert got.dtype == node.dtype

@@ -55,7 +55,7 @@ def _spread(name: str) -> Any:
 
 
 def _variance(m: Any, node: Node, x: Any) -> Any:
-    count = int(np.prod([x.shape[axis] for axis in node.axes], dtype=int)) - m.size(node.ddof)
+    count = max(int(np.prod([x.shape[axis] for axis in node.axes], dtype=int)) - m.size(node.ddof), 0)
     parts = _centred(m, x, node.axes)
     return m.reduce(m.sum, parts * parts, node.axes, node.keepdims) / count
 

@@ -91,6 +91,28 @@ def verify_function(
     return report
 
 
+def verify_at(
+    function: Function,
+    generated: Callable[..., Any],
+    values: Mapping[str, list[Any]],
+    *,
+    sizes: Mapping[str, int],
+    label: str = "given",
+    rtol: float = RTOL,
+) -> Report:
+    """The same at one point of your choice, in float64.
+
+    `values` has, by parameter name, an array for each leaf; `sizes` the size of each named dimension.
+    """
+    report = Report(function.name, () if function.origin is None else function.origin.wrt)
+    check = _Check(function, generated, report, rtol, seed=0)
+    try:
+        check.at(Point(label, values, sizes, (1.0, 1.0)), narrow=False)
+    except _Failed as failed:
+        report.failure = failed.reason
+    return report
+
+
 def verify_module(module: str | Path | ModuleType, functions: Mapping[str, Function]) -> list[Report]:
     """Import a generated module from disk as a user would, and verify each of its functions."""
     if not isinstance(module, ModuleType):

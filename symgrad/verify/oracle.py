@@ -134,7 +134,8 @@ def _spread(function: Function, point: Mapping[str, Sequence[Any]]) -> tuple[tup
         if not has_batch(node.shape):
             return [array]
         core = array.shape[array.ndim - node.rank :]
-        whole = np.broadcast_to(array, batch + core).reshape((-1, *core))
+        count = int(np.prod(batch, dtype=int))
+        whole = np.broadcast_to(array, batch + core).reshape((count, *core))
         return [whole[i : i + 1].reshape(core) for i in range(len(whole))]
 
     return batch, {
@@ -209,7 +210,9 @@ def _expanded(function: Function, inputs: Values, meaning: PointMeaning) -> list
         leaf: spread for p in function.parameters for leaf, spread in zip(leaves(p.tree), inputs[p.name])
     }
     points = max((len(spread) for leaf, spread in given.items() if has_batch(leaf.shape)), default=1)
-    return expand(function, meaning, given, points)
+    # numpy watches the floating-point flags while it calls the scalars' own arithmetic.
+    with np.errstate(all="ignore"):
+        return expand(function, meaning, given, points)
 
 
 def _new_level(inputs: Values) -> int:
