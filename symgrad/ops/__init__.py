@@ -3,6 +3,7 @@
 from symgrad.ops import (
     activations,
     arithmetic,
+    bessel,
     comparison,
     convolution,
     creation,
@@ -41,6 +42,7 @@ from symgrad.ops import (
 __all__ = [
     "activations",
     "arithmetic",
+    "bessel",
     "comparison",
     "convolution",
     "creation",
