@@ -19,6 +19,11 @@ Number = int | float | Fraction
 LARGEST = 2**53
 
 
+def magnitude(value: Number) -> Number:
+    """The number without its sign."""
+    return -value if value < 0 else value
+
+
 def plain(value: Number) -> Number | None:
     """The number in its simplest exact type, or None where a literal should not hold it."""
     if isinstance(value, Fraction):

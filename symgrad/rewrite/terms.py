@@ -1,131 +1,143 @@
 """Products and sums taken apart into factors and terms, and put together again.
 
-Only what nothing else uses is taken apart, so no work is repeated; the author's order is kept.
+Only what nothing else uses is taken apart, so no work is repeated. What is put together multiplies in the
+author's order: `a * b` of large numbers may be infinite where `a * c * b` is not. Literals of ordinary
+size, signs and sizes alone move past other factors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from symgrad.node import OPS, Node, lift
-from symgrad.rewrite.literals import Number, number, over, times
+from symgrad.rewrite.literals import Number, magnitude, number, over, times
 from symgrad.rewrite.table import Context
-from symgrad.shapes import broadcast
+
+#: A literal moves past other factors while it and what it merges with are between 1 / MODERATE and this.
+MODERATE = 2**20
+#: Products are taken apart so far, which keeps the time for long chains linear.
+REACH = 8
 
 
 @dataclass
 class Product:
-    """`coefficient * above[0] * above[1] ... / (below[0] * below[1] ...)`."""
+    """`coefficient * above[0] * above[1] ... / below[0] / below[1] ...`.
+
+    Below are one divisor at most, and sizes.
+    """
 
     coefficient: Number
     above: list[Node]
     below: list[Node]
-    #: Literals met, and multiplications and divisions of the original that work on the largest arrays.
-    literals: int = 0
-    steps: int = 0
-    #: Whether a scalar divided by a size scales an array: it would raise where the size is 0.
-    fragile: bool = False
-    #: Whether literals did not merge because their product leaves the range of floats.
-    overflows: bool = False
 
     def key(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Equal for products of the same factors; for comparing only."""
-        return tuple(sorted(map(id, self.above))), tuple(sorted(map(id, self.below)))
+        """Equal for products of the same factors, whatever their parentheses; for comparing only."""
+        flat: list[int] = []
+        stack = self.above[:]
+        while stack:
+            node = stack.pop()
+            if node.op is _MUL and len(stack) + len(flat) < REACH:
+                stack += node.args
+            else:
+                flat.append(id(node))
+        flat.sort()
+        return tuple(flat), tuple(sorted(map(id, self.below)))
 
     def build(self) -> Node:
         """The product as a node; see `assemble`."""
         return assemble(self.coefficient, self.above, self.below)
 
 
+def movable(node: Node) -> Number | None:
+    """The value of a literal that may move past other factors."""
+    value = number(node)
+    return value if value is not None and 1 / MODERATE <= magnitude(value) <= MODERATE else None
+
+
+def merged(compute: Callable[[Number, Number], Number | None], a: Number, b: Number) -> Number | None:
+    """The product or quotient of two literals, None where it drifts away from both."""
+    value = compute(a, b)
+    if not value:
+        return None
+    size, one, other = magnitude(value), magnitude(a), magnitude(b)
+    between = one <= size <= other or other <= size <= one
+    return value if between or 1 / MODERATE <= size <= MODERATE else None
+
+
 def factors(root: Node, context: Context) -> Product:
-    """The factors of a product, quotient or negative; of any other node, itself."""
+    """The factors of `a * b * c / d`, signs among them; of any other node, itself.
+
+    Parentheses stay: `a * (b * c)` has the factors a and `b * c`, `a / b * c` has `a / b` and c.
+    """
     found = Product(1, [], [])
-    stack = [(root, False)]
-    while stack:
-        node, inverse = stack.pop()
+    sizes: list[Node] = []
+    node = root
+    for _ in range(REACH):
         name = node.op.name
-        if name in ("mul", "div", "neg") and (node is root or context.single(node)):
-            if name == "neg":
-                found.coefficient = -found.coefficient
-                stack.append((node.args[0], inverse))
-                continue
-            found.steps += node.shape != () and node.shape == root.shape
-            found.fragile |= name == "div" and not node.shape and root.shape != () and is_size(node.args[1])
-            right_inverse = inverse ^ (name == "div")
-            stack.append((node.args[1], right_inverse))
-            stack.append((node.args[0], inverse))
+        if name not in LINEAR or not (node is root or context.single(node)):
+            break
+        if name == "neg":
+            found.coefficient = -found.coefficient
+            node = node.args[0]
             continue
-        value = number(node)
-        if value is not None:
-            merged = (over if inverse else times)(found.coefficient, value)
-            if merged is not None and merged != 0:
-                found.coefficient = merged
-                found.literals += 1
-                continue
-            found.overflows = True
-        (found.below if inverse else found.above).append(node)
+        a, b = node.args
+        if _take(found, b, times if name == "mul" else over):
+            node = a
+        elif name == "mul":
+            if _take(found, a, times):
+                node = b
+            else:
+                found.above.append(b)
+                node = a
+        elif is_size(b):
+            sizes.append(b)
+            node = a
+        elif not found.above and not found.below:
+            if b.op.name == "mul" and context.single(b) and _take(found, b.args[0], over):
+                b = b.args[1]
+            found.below.append(b)
+            node = a
+        else:
+            break
+    if not _take(found, node, times):
+        found.above.append(node)
+    found.above.reverse()
+    found.below += reversed(sizes)
     return found
 
 
+_MUL = OPS["mul"]
+LINEAR = frozenset({"mul", "div", "neg"})
+
+
+def _take(found: Product, node: Node, compute: Callable[[Number, Number], Number | None]) -> bool:
+    """Put a literal into the coefficient, where it may."""
+    value = movable(node)
+    total = None if value is None else merged(compute, found.coefficient, value)
+    if total is None:
+        return False
+    found.coefficient = total
+    return True
+
+
 def assemble(coefficient: Number, above: list[Node], below: list[Node]) -> Node:
-    """A product written as people do: numbers first, scalars and small arrays before large ones.
+    """A product written as people do: the number first, then the factors in their order.
 
     Sizes divide last, and only arrays: `1 / n` of a size that is 0 would raise where numpy does not.
     """
     sign = coefficient < 0
     coefficient = -coefficient if sign else coefficient
-    parts = _sorted(above, below)
-    if not any(f.shape for f in [*above, *below]):
-        # Scalars alone: the author's order, signs outside.
-        return _signed(_quotient(_leading(coefficient, above), _chain(below)), sign)
-    literal, divisor = _split(coefficient, bool(parts.scalars or parts.divisors or parts.small))
-    bottom = _chain([*([] if divisor is None else [lift(divisor)]), *parts.divisors])
-    scalar: Node | None = None
-    if parts.scalars or literal != 1 or not (parts.small or parts.full):
-        # The scalar part is one number, and arrays are touched once for it.
-        scalar, bottom = _quotient(_leading(literal, parts.scalars), bottom), None
-    scale = [] if scalar is None or scalar.is_constant(1) else [scalar]
-    if parts.small or parts.small_below:
-        first = _chain([*scale, *parts.small])
-        first = _quotient(first if first is not None else lift(1), _chain(parts.small_below))
-        scale, bottom = [_quotient(first, bottom)], None
-    top = _chain([*scale, *parts.full]) or lift(1)
-    for part in (_chain(parts.full_below), bottom, _chain(parts.sizes)):
-        top = _quotient(top, part)
-    return _signed(top, sign)
-
-
-@dataclass
-class _Sorted:
-    """Factors by what it costs to multiply with them."""
-
-    scalars: list[Node]
-    divisors: list[Node]
-    sizes: list[Node]
-    small: list[Node]
-    small_below: list[Node]
-    full: list[Node]
-    full_below: list[Node]
-
-
-def _sorted(above: list[Node], below: list[Node]) -> _Sorted:
-    arrays = [f for f in [*above, *below] if f.shape]
-    shape = broadcast(*[f.shape for f in arrays]) if arrays else ()
-    small = [f for f in arrays if f.shape != shape]
-    # Small arrays that are large together, as a column and a row are, need no order of their own;
-    # nor is one alone, unless a scalar joins it.
-    loose = len(small) + any(not f.shape and not is_size(f) for f in [*above, *below])
-    apart = 0 < len(small) < len(arrays) and loose > 1 and broadcast(*[f.shape for f in small]) != shape
-    return _Sorted(
-        scalars=[f for f in above if not f.shape],
-        divisors=[f for f in below if not f.shape and not is_size(f)],
-        sizes=[f for f in below if not f.shape and is_size(f)],
-        small=[f for f in above if f.shape and f.shape != shape] if apart else [],
-        small_below=[f for f in below if f.shape and f.shape != shape] if apart else [],
-        full=[f for f in above if f.shape and (f.shape == shape or not apart)],
-        full_below=[f for f in below if f.shape and (f.shape == shape or not apart)],
-    )
+    inverse = over(1, coefficient)
+    bottom = [d for d in below if not is_size(d)]
+    if isinstance(inverse, int) and inverse != 1 and above:
+        # A third becomes a division by 3.
+        coefficient, bottom = 1, [*bottom, lift(inverse)]
+    top = chain(above if coefficient == 1 else [lift(coefficient), *above]) or lift(1)
+    for divisor in bottom:
+        top = OPS["div"](top, divisor)
+    sizes = chain(d for d in below if is_size(d))
+    return signed(top if sizes is None else OPS["div"](top, sizes), sign)
 
 
 def is_size(node: Node) -> bool:
@@ -134,33 +146,16 @@ def is_size(node: Node) -> bool:
     return name == "dim" or (bool(node.args) and all(a.op.name in ("dim", "const") for a in node.args))
 
 
-def _split(coefficient: Number, beside_scalars: bool) -> tuple[Number, Number | None]:
-    """A third becomes a division by 3 where nothing else scales."""
-    inverse = over(1, coefficient)
-    if not beside_scalars and isinstance(inverse, int) and inverse != 1:
-        return 1, inverse
-    return coefficient, None
-
-
-def _leading(coefficient: Number, nodes: list[Node]) -> Node:
-    chain = _chain(nodes)
-    if chain is None:
-        return lift(coefficient)
-    return chain if coefficient == 1 else _chain([lift(coefficient), *nodes]) or chain
-
-
-def _chain(nodes: Iterable[Node]) -> Node | None:
+def chain(nodes: Iterable[Node]) -> Node | None:
+    """The product of the nodes from left to right; None of none."""
     result: Node | None = None
     for node in nodes:
         result = node if result is None else OPS["mul"](result, node)
     return result
 
 
-def _quotient(top: Node, bottom: Node | None) -> Node:
-    return top if bottom is None else OPS["div"](top, bottom)
-
-
-def _signed(node: Node, negative: bool) -> Node:
+def signed(node: Node, negative: bool) -> Node:
+    """The node, or its negative: in a literal that it begins with, if there is one."""
     if not negative:
         return node
     value = number(node)
@@ -171,18 +166,6 @@ def _signed(node: Node, negative: bool) -> Node:
         if value is not None:
             return node.op(lift(-value), node.args[1])
     return OPS["neg"](node)
-
-
-def array_steps(product: Product) -> int:
-    """How many multiplications and divisions of the largest arrays `assemble` needs for these factors."""
-    parts = _sorted(product.above, product.below)
-    if not any(f.shape for f in [*product.above, *product.below]):
-        return 0
-    scaled = bool(
-        parts.scalars or parts.divisors or parts.small or parts.small_below or abs(product.coefficient) != 1
-    )
-    above = len(parts.full) - 1 + scaled if parts.full else 0
-    return above + len(parts.full_below) + bool(parts.sizes)
 
 
 def terms(root: Node, context: Context) -> list[Product]:
@@ -202,8 +185,6 @@ def terms(root: Node, context: Context) -> list[Product]:
             continue
         whole = node.op.name in ("mul", "div") and not context.single(node)
         product = Product(1, [node], []) if whole else factors(node, context)
-        if product.overflows:
-            product = Product(1, [node], [])
         if minus:
             product.coefficient = -product.coefficient
         found.append(product)

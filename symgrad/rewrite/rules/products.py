@@ -1,12 +1,15 @@
-"""Products and quotients: literals merge, reciprocals become quotients, scalars meet before arrays."""
+"""Products and quotients: literals merge, reciprocals become quotients, scalars meet before arrays.
+
+Divisors stay where they are: `a / b * (c / d)` is finite where `a * c / (b * d)` may be inf / inf.
+"""
 
 from __future__ import annotations
 
 from symgrad.node import OPS, Node
 from symgrad.ops.leaves import input_node
-from symgrad.rewrite.literals import number
+from symgrad.rewrite.hoist import Literals, spread
 from symgrad.rewrite.table import Context, rule, rule_function
-from symgrad.rewrite.terms import array_steps, factors
+from symgrad.rewrite.terms import LINEAR, is_size, movable
 
 rule("mul_one", "x * 1 -> x")
 rule("div_one", "x / 1 -> x")
@@ -17,7 +20,12 @@ rule("mul_reciprocal", "(1 / y) * x -> x / y", once=True)
 rule("mul_scalar_reciprocal", "(1 / s) * x -> x / s", where=lambda s: not s.shape)
 rule("div_reciprocal", "x / (1 / y) -> x * y", once=True)
 
-rule("scale_above", "k * (a / b) -> (k * a) / b", where=lambda a: a.op.name != "const", once=True)
+
+def _may_move(k: Node, a: Node) -> bool:
+    return movable(k) is not None and a.op.name != "const"
+
+
+rule("scale_above", "k * (a / b) -> (k * a) / b", where=_may_move, once=True)
 
 
 def _equal(k: Node, c: Node) -> bool:
@@ -35,36 +43,62 @@ rule("divide_multiplied", "(c * x) / k -> x", where=_equal)
 rule("divide_multiplied_opposite", "(c * x) / k -> -x", where=_opposite)
 
 
-def _gather_example() -> Node:
+def _literals_example() -> Node:
     x, y = input_node("x", (3,)), input_node("y", (3,))
-    return OPS["mul"](OPS["mul"](2, x), OPS["div"](OPS["mul"](3, y), 5))
+    return OPS["mul"](OPS["div"](OPS["mul"](2, x), y), OPS["mul"](3, y))
+
+
+@rule_function(
+    "gather_literals",
+    head=("mul", "div"),
+    law="2 * x / y * (3 * z) -> 6 * x / y * z, while literals are of ordinary size",
+    example=_literals_example,
+)
+def gather_literals(node: Node, context: Context) -> Node | None:
+    """One literal in front for several; the other factors keep their order of operations."""
+    a, b = node.args
+    if b.op.name not in LINEAR and (b.op.name != "const" or a.op.name not in LINEAR):
+        return None  # the left side alone was looked at before
+    found = Literals(node, context)
+    return found.build() if found.moved else None
+
+
+def _scalars_example() -> Node:
+    return OPS["mul"](OPS["mul"](input_node("a", ()), input_node("x", (3,))), input_node("b", ()))
 
 
 @rule_function(
     "gather_factors",
     head=("mul", "div"),
-    law="2 * x * (3 * y) -> 6 * x * y;  x * (1 / y) -> x / y;  (a * X) * b -> (a * b) * X for scalars a, b;  "
+    law="(a * X) * b -> (a * b) * X for scalars a, b;  (1 / n) * X -> X / n for a size n;  "
     "a * b * c, b * c * a -> one node",
-    example=_gather_example,
+    example=_scalars_example,
 )
 def gather_factors(node: Node, context: Context) -> Node | None:
-    """Rebuild a product where that merges literals or saves work on arrays."""
-    if all(a.op.name not in ("mul", "div") and number(a) is None for a in node.args):
-        return None  # two plain factors
-    user = context.user
-    if user is not None and user.op.name in ("mul", "div"):
-        return None  # a factor of a larger product, which is looked at as a whole
-    product = factors(node, context)
-    if product.overflows or not (product.above or product.below):
+    """Rebuild a product where that saves work on arrays, or where the same factors have met before."""
+    if _goes_on(node, context):
         return None
-    if product.literals < 2 and not product.fragile and array_steps(product) >= product.steps:
-        # Nothing to gain here; but the same factors may have met before in another order.
-        key = (repr(product.coefficient), product.key())
-        found = context.products.setdefault(key, node)
-        return None if found.shape != node.shape or found.dtype != node.dtype else found
-    new = product.build()
-    kept = {*product.above, *product.below}
-    return new if _operations(new, kept) <= _operations(node, kept) else None
+    product = spread(node, context)
+    if product is None or not product.leaves:
+        return None
+    # Of factors that move there are two at most: the product of many may overflow.
+    moves = node.shape != () and all(len(moved) <= 2 for moved in product.small())
+    if moves and (product.fragile or product.array_steps() < product.steps):
+        new = product.build()
+        kept = {*product.leaves, *product.sizes}
+        return new if _operations(new, kept) <= _operations(node, kept) else None
+    if len(product.leaves) < 3:
+        return None
+    found = context.products.setdefault(product.key(), node)
+    return None if found.shape != node.shape or found.dtype != node.dtype else found
+
+
+def _goes_on(node: Node, context: Context) -> bool:
+    """Whether the node is plain, or a factor of a larger product, which is looked at as a whole."""
+    user = context.user
+    if user is not None and (user.op.name == "mul" or (user.op.name == "div" and is_size(user.args[1]))):
+        return True
+    return all(a.op.name not in LINEAR for a in node.args)
 
 
 def _operations(root: Node, leaves: set[Node]) -> int:

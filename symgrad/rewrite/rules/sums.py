@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from symgrad.node import OPS, Node
 from symgrad.ops.leaves import input_node
 from symgrad.rewrite.literals import Number, plus
 from symgrad.rewrite.table import Context, rule, rule_function
-from symgrad.rewrite.terms import Product, add_up, terms
+from symgrad.rewrite.terms import Product, add_up, is_size, terms
 
 rule("add_zero", "x + 0 -> x")
 rule("sub_zero", "x - 0 -> x")
@@ -80,6 +81,9 @@ def _total(coefficients: Iterable[Number]) -> Number | None:
     return total
 
 
+rule("add_same", "x + x -> 2 * x")
+
+
 @rule_function(
     "common_factors",
     head=("add", "sub"),
@@ -101,14 +105,19 @@ def common_factors(node: Node, context: Context) -> Node | None:
     shared.sort(key=lambda pair: -len(pair[1]))  # stable: first met first
     result: dict[int, Product] = dict(enumerate(parts))
     taken: set[int] = set()
-    for _, held in shared:
+    for factor, held in shared:
         group = [i for i in held if i not in taken]
         if len(group) < 2:
             continue
+        factored = _factored([parts[i] for i in group], factor, context)
+        if factored is None:
+            continue
         taken.update(group)
-        result[group[0]] = _factored([parts[i] for i in group])
+        result[group[0]] = factored
         for i in group[1:]:
             del result[i]
+    if not taken:
+        return None
     return add_up([result[i] for i in sorted(result)])
 
 
@@ -126,24 +135,75 @@ def _removable(part: Product) -> list[tuple[str, object]]:
     return list(found)
 
 
-def _factored(group: list[Product]) -> Product:
-    """One product: the common factors, times the sum of what remains."""
-    above = _common([p.above for p in group])
+def _factored(group: list[Product], held: tuple[str, object], context: Context) -> Product | None:
+    """One product: the common factors, times the sum of what remains.
+
+    None where a partial product would be new: `x * a * b + x * c * d` may be finite where `a * b` is not.
+    """
+    kind, factor = held
     below = _common([p.below for p in group])
+    above = _common([p.above for p in group])
+    layout = _layout(group, above, below, context)
+    if layout is None and kind == "above" and len(above) > 1:
+        assert isinstance(factor, Node)
+        layout = _layout(group, [factor], below, context)
+    if layout is None and kind != "above" and above:
+        layout = _layout(group, [], below, context)
+    if layout is None:
+        return None
     first = group[0].coefficient
     size: Number = -first if first < 0 else first
     if any(abs(p.coefficient) != size for p in group):
         size = 1
     sign: Number = -1 if all(p.coefficient < 0 for p in group) else 1
     rest: list[Product] = []
-    for p in group:
+    for p, left in zip(group, layout.left):
         unit: Number = 1 if p.coefficient > 0 else -1
         coefficient = unit if size != 1 else p.coefficient
-        rest.append(Product(coefficient * sign, _without(p.above, above), _without(p.below, below)))
+        rest.append(Product(coefficient * sign, left, _without(p.below, below)))
     remainder = add_up(rest)
+    together = [remainder, *layout.above] if layout.last else [*layout.above, remainder]
+    return Product(size * sign, together, below)
+
+
+@dataclass
+class _Layout:
+    """Common factors in their order, whether they come last, and what each term has besides."""
+
+    above: list[Node]
+    last: bool
+    left: list[list[Node]]
+
+
+def _layout(group: list[Product], above: list[Node], below: list[Node], context: Context) -> _Layout | None:
+    """How to take factors out so that every partial product is one that the terms have."""
+    if above and any(not is_size(d) for p in group for d in _without(p.below, below)):
+        return None  # a quotient by something else would be new
+    left = [_without(p.above, above) for p in group]
+    for p, rest in zip(group, left):
+        if len(rest) > 1 and not _same(rest, p.above[: len(rest)]) and not _met(rest, context):
+            return None
     # The sum stands where the factors that differed stood: `g * (y - z)`, `(s - y) / n`.
     before = bool(above) and group[0].above[:1] != above[:1]
-    return Product(size * sign, [remainder, *above] if before else [*above, remainder], below)
+    for last in (before, not before):
+        if last and all(p.above[len(rest) :] == above for p, rest in zip(group, left)):
+            return _Layout(above, True, left)
+        if len(above) < 2:
+            return _Layout(above, before, left)
+        order = next((p.above[: len(above)] for p in group if _same(p.above[: len(above)], above)), None)
+        if not last and order is not None:
+            return _Layout(order, False, left)
+    return None
+
+
+def _met(factors: list[Node], context: Context) -> bool:
+    """Whether the function has the product of two factors anyway."""
+    mul = OPS["mul"]
+    return len(factors) == 2 and (mul(*factors) in context.uses or mul(*factors[::-1]) in context.uses)
+
+
+def _same(one: list[Node], other: list[Node]) -> bool:
+    return not _without(one, other) and len(one) == len(other)
 
 
 def _common(lists: list[list[Node]]) -> list[Node]:

@@ -1,0 +1,216 @@
+"""Literals and small factors taken out of a product; what is left keeps its order of operations.
+
+`(2 * x / y) * (3 * z)` has the skeleton `x / y * z`: each of its intermediate results is one of the
+original's but for a literal, so none of them overflows where the original did not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+
+from symgrad.node import OPS, Node, lift
+from symgrad.rewrite.literals import Number, magnitude, over, times
+from symgrad.rewrite.table import Context
+from symgrad.rewrite.terms import LINEAR, REACH, chain, is_size, merged, movable, signed
+from symgrad.shapes import broadcast
+
+
+class Literals:
+    """The literals of a product that merge, and the skeleton without them."""
+
+    def __init__(self, root: Node, context: Context) -> None:
+        self._root = root
+        self._context = context
+        self._left = REACH
+        self._inner: set[Node] = set()
+        #: How many literals went into another one, or out of a second factor.
+        self.moved = 0
+        self.coefficient, self.skeleton = self._strip(root)
+
+    def build(self) -> Node:
+        """The product with one literal in front."""
+        return self._placed(self.coefficient, self.skeleton)
+
+    def _strip(self, node: Node) -> tuple[Number, Node | None]:
+        """Literal and skeleton; None is the skeleton of a literal. Not deeper than REACH."""
+        value = movable(node)
+        if value is not None:
+            return value, None
+        if not self._left or not self._opens(node):
+            return 1, node
+        self._left -= 1
+        if node.op.name == "neg":
+            coefficient, rest = self._strip(node.args[0])
+            return -coefficient, rest
+        divides = node.op.name == "div"
+        below, right = self._strip(node.args[1])
+        above, left = self._strip(node.args[0])
+        both = merged(over if divides else times, above, below)
+        coefficient = above if both is None else both
+        if both is None:
+            right = self._placed(below, right)
+        elif magnitude(below) != 1 and (magnitude(above) != 1 or not (divides or right is None)):
+            self.moved += 1
+        if right is None or (left is None and not divides):
+            return coefficient, left if right is None else right
+        skeleton = node.op(lift(1) if left is None else left, right)
+        self._inner.add(skeleton)
+        return coefficient, skeleton
+
+    def _opens(self, node: Node) -> bool:
+        if node.op.name not in LINEAR or not (node is self._root or self._context.single(node)):
+            return False
+        return node.op.name != "div" or _divides(node)
+
+    def _placed(self, coefficient: Number, skeleton: Node | None) -> Node:
+        if skeleton is None:
+            return lift(coefficient)
+        size = magnitude(coefficient)
+        inverse = over(1, size)
+        if size == 1:
+            scaled = skeleton
+        elif isinstance(inverse, int):
+            scaled = OPS["div"](skeleton, lift(inverse))  # a third
+        else:
+            scaled = multiplied(lift(size), skeleton, self._inner)
+        return signed(scaled, coefficient < 0)
+
+
+def _divides(node: Node) -> bool:
+    """Whether a quotient may lose its division: without it, integers would be multiplied as integers."""
+    return node.args[0].dtype == "float64" or node.args[0].op.name == "const"
+
+
+def multiplied(factor: Node, skeleton: Node, inner: Container[Node]) -> Node:
+    """The skeleton with a factor in front of what it begins with; `inner` are its products and quotients."""
+    path: list[Node] = []
+    node = skeleton
+    while node in inner:
+        path.append(node)
+        node = node.args[0]
+    new = factor if node.is_constant(1) else OPS["mul"](factor, node)
+    for above in reversed(path):
+        new = above.op(new, above.args[1])
+    return new
+
+
+@dataclass
+class Spread:
+    """The factors of a product wherever they stand; true quotients are factors."""
+
+    root: Node
+    coefficient: Number
+    leaves: list[Node]
+    sizes: list[Node]
+    #: The products and quotients taken apart.
+    inner: set[Node]
+    #: How many of them work on the largest arrays.
+    steps: int = 0
+    #: Whether a scalar divided by a size scales an array: it would raise where the size is 0.
+    fragile: bool = False
+
+    def key(self) -> tuple[object, ...]:
+        """Equal for products of the same factors; for comparing only."""
+        return repr(self.coefficient), *sorted(map(id, self.leaves)), None, *sorted(map(id, self.sizes))
+
+    def small(self) -> tuple[list[Node], list[Node]]:
+        """Scalars, and arrays that are smaller than the product."""
+        arrays = [f for f in self.leaves if f.shape]
+        if not arrays:
+            return [], []
+        scalars = [f for f in self.leaves if not f.shape]
+        shape = broadcast(*[f.shape for f in arrays])
+        small = [f for f in arrays if f.shape != shape]
+        # Small arrays that are large together, as a column and a row are, need no order of their own;
+        # nor is one alone, unless a scalar joins it.
+        apart = 0 < len(small) < len(arrays) and len(small) + bool(scalars) > 1
+        return scalars, small if apart and broadcast(*[f.shape for f in small]) != shape else []
+
+    def array_steps(self) -> int:
+        """How many multiplications and divisions of the largest arrays `build` needs."""
+        scalars, small = self.small()
+        if not any(f.shape for f in self.leaves):
+            return 0
+        scaled = bool(scalars or small or magnitude(self.coefficient) != 1)
+        return len(self.leaves) - len(scalars) - len(small) - 1 + scaled + bool(self.sizes)
+
+    def build(self) -> Node:
+        """The product with number, scalars and small arrays in front, and sizes dividing last."""
+        scalars, small = self.small()
+        rest = self._without({*scalars, *small})
+        size = magnitude(self.coefficient)
+        inverse = over(1, size)
+        third = isinstance(inverse, int) and inverse != 1 and not scalars and not small
+        first = chain([*([] if size == 1 or third else [lift(size)]), *scalars, *small])
+        if rest is None:
+            top = lift(1) if first is None else first
+        else:
+            top = rest if first is None else multiplied(first, rest, self._kept)
+        if third and inverse is not None:
+            top = OPS["div"](top, lift(inverse))
+        sizes = chain(self.sizes)
+        return signed(top if sizes is None else OPS["div"](top, sizes), self.coefficient < 0)
+
+    def _without(self, taken: set[Node]) -> Node | None:
+        """What is left of the root without the factors taken, literals, signs and sizes."""
+        self._kept: set[Node] = set()
+
+        def rest(node: Node) -> Node | None:
+            if node not in self.inner:
+                return None if node in taken or movable(node) is not None else node
+            left = rest(node.args[0])
+            if node.op.name != "mul":
+                return left
+            right = rest(node.args[1])
+            if left is None or right is None:
+                return right if left is None else left
+            kept = OPS["mul"](left, right)
+            self._kept.add(kept)
+            return kept
+
+        return rest(self.root)
+
+
+def spread(root: Node, context: Context) -> Spread | None:
+    """The factors of a product; None where they are many, or where literals do not merge."""
+    found = Spread(root, 1, [], [], set())
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        name = node.op.name
+        opens = name in LINEAR and (node is root or context.single(node))
+        if opens and name == "div":
+            divisor = node.args[1]
+            value = movable(divisor)
+            total = None if value is None else merged(over, found.coefficient, value)
+            if _divides(node) and (total is not None or is_size(divisor)):
+                if total is not None:
+                    found.coefficient = total
+                else:
+                    found.sizes.append(divisor)
+                    found.fragile |= not node.shape and root.shape != ()
+            else:
+                opens = False
+        if opens:
+            found.inner.add(node)
+            if len(found.inner) > REACH:
+                return None
+            if name == "neg":
+                found.coefficient = -found.coefficient
+            else:
+                found.steps += node.shape != () and node.shape == root.shape
+            stack += reversed(node.args if name == "mul" else node.args[:1])
+            continue
+        value = movable(node)
+        if value is None:
+            if node.op.name == "const":
+                return None
+            found.leaves.append(node)
+            continue
+        total = merged(times, found.coefficient, value)
+        if total is None:
+            return None
+        found.coefficient = total
+    found.sizes.reverse()
+    return found
