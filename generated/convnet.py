@@ -70,7 +70,7 @@ def logits(
     -------
     logits : float array, shape (n, k)
     """
-    images, K, c, W, b, dtype, n, f, k = _logits_arguments(images, K, c, W, b)
+    images, K, c, W, b, _, n, f, _ = _logits_arguments(images, K, c, W, b)
 
     t1 = _windows(np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1))), (3, 3)).reshape(n, 9, 64)  # (n, 9, 64)
     responses = (K.reshape(f, 9) @ t1).reshape(n, f, 8, 8) + c[:, None, None]  # (n, f, 8, 8)
@@ -114,7 +114,7 @@ def loss(
     -------
     loss : float scalar
     """
-    images, y, K, c, W, b, dtype, n, f, k = _loss_arguments(images, y, K, c, W, b)
+    images, y, K, c, W, b, dtype, n, f, _ = _loss_arguments(images, y, K, c, W, b)
 
     t1 = _windows(np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1))), (3, 3)).reshape(n, 9, 64)  # (n, 9, 64)
     responses = (K.reshape(f, 9) @ t1).reshape(n, f, 8, 8) + c[:, None, None]  # (n, f, 8, 8)
@@ -173,25 +173,28 @@ def loss_value_and_grad(
     t1 = _windows(np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1))), (3, 3)).reshape(n, 9, 64)  # (n, 9, 64)
     responses = (K.reshape(f, 9) @ t1).reshape(n, f, 8, 8) + c[:, None, None]  # (n, f, 8, 8)
     features = np.maximum(responses, 0)           # (n, f, 8, 8)
-    pooled = _windows(features, (2, 2), stride=2).max(axis=(2, 3))  # (n, f, 4, 4)
-    Z = pooled.reshape(n, 16 * f) @ W + b         # (n, k)
+    t2 = _windows(features, (2, 2), stride=2)     # (n, f, 2, 2, 4, 4)
+    pooled = t2.max(axis=(2, 3))                  # (n, f, 4, 4)
+    flat = pooled.reshape(n, 16 * f)              # (n, 16*f)
+    Z = flat @ W + b                              # (n, k)
     score = np.take_along_axis(Z, y[:, None], 1)  # (n, 1)
     loss = (_logsumexp(Z, (1,), keepdims=True) - score).sum() / n
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
-    score_bar = np.broadcast_to(dtype(-1.0) / n, (n, 1))        # (n, 1)
+    score_bar = np.full((n, 1), np.divide(-1.0, n, dtype=dtype), dtype)  # (n, 1)
     Z_bar = _add_along_axis(score_bar, y[:, None], 1, k) + _softmax(Z, (1,)) / n  # (n, k)
-    t2 = (Z_bar @ W.T).reshape(n, f, 1, 1, 4, 4)                # (n, f, 1, 1, 4, 4)
-    t3 = _share_ties(t2, _windows(features, (2, 2), stride=2), pooled[:, :, None, None], (2, 3))  # (n, f, 2, 2, 4, 4)
-    features_bar = _fold_windows(t3, (8, 8), stride=2)          # (n, f, 8, 8)
+    flat_bar = Z_bar @ W.T                                      # (n, 16*f)
+    # (n, f, 2, 2, 4, 4)
+    t2_bar = _share_ties(flat_bar.reshape(n, f, 1, 1, 4, 4), t2, pooled[:, :, None, None], (2, 3))
+    features_bar = _fold_windows(t2_bar, (8, 8), stride=2)      # (n, f, 8, 8)
     responses_bar = np.where(responses > 0, features_bar, 0.0)  # (n, f, 8, 8)
-    t4 = np.einsum("axz,ayz->xy", responses_bar.reshape(n, f, 64), t1, optimize=True)  # (f, 9)
-    K_bar = t4.reshape(f, 1, 3, 3)                              # (f, 1, 3, 3)
+    t3 = np.einsum("axz,ayz->xy", responses_bar.reshape(n, f, 64), t1, optimize=True)  # (f, 9)
+    K_bar = t3.reshape(f, 1, 3, 3)                              # (f, 1, 3, 3)
     c_bar = responses_bar.sum(axis=(0, 2, 3))                   # (f,)
-    W_bar = pooled.reshape(n, 16 * f).T @ Z_bar                 # (16*f, k)
+    W_bar = flat.T @ Z_bar                                      # (16*f, k)
     b_bar = Z_bar.sum(axis=0)                                   # (k,)
 
-    return dtype(loss), LossGradient(np.array(K_bar, dtype), c_bar, W_bar, b_bar)
+    return dtype(loss), LossGradient(K_bar, c_bar, W_bar, b_bar)
 
 
 def _logits_arguments(images, K, c, W, b):
@@ -247,6 +250,9 @@ def _loss_arguments(images, y, K, c, W, b):
     return images, y, K, c, W, b, dtype, n, f, k
 
 
+_DOUBLE = np.dtype(np.float64)
+
+
 def _numbers(name, value):
     """The value as an array of real numbers."""
     try:
@@ -258,12 +264,29 @@ def _numbers(name, value):
     return array
 
 
-def _floats(names, values, only=None):
-    """Arrays of one float type: float32 where all of them are, else float64; scalars as numpy scalars."""
+def _any_floats(names, values, only):
+    """The same for whatever numpy makes an array of."""
     arrays = [_numbers(name, value) for name, value in zip(names, values)]
     dtype = only or (np.float32 if all(a.dtype == np.float32 for a in arrays) else np.float64)
     arrays = [a if a.dtype == dtype else a.astype(dtype) for a in arrays]
     return [a if a.ndim else a[()] for a in arrays], dtype
+
+
+def _floats(names, values, only=None):
+    """Arrays of one float type: float32 where all of them are, else float64; scalars as numpy scalars."""
+    # What most calls get is told by types alone; the loop below takes several times longer.
+    arrays = []
+    for value in values:
+        kind = type(value)
+        if kind is np.ndarray and value.dtype is _DOUBLE and value.ndim:
+            arrays.append(value)
+        elif kind is float:
+            arrays.append(np.float64(value))
+        elif kind is np.float64:
+            arrays.append(value)
+        else:
+            return _any_floats(names, values, only)
+    return (arrays, np.float64) if only is None else _any_floats(names, values, only)
 
 
 def _integers(name, value):

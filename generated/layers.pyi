@@ -21,9 +21,9 @@ __symgrad__: dict[str, str]
 class TwoPathsGradient(NamedTuple):
     """Gradient of two_paths, one field an argument."""
 
-    a: NDArray[np.floating[Any]]  # (...,)
-    b: NDArray[np.floating[Any]]  # (...,)
-    c: NDArray[np.floating[Any]]  # (...,)
+    a: NDArray[np.floating[Any]]  # (...)
+    b: NDArray[np.floating[Any]]  # (...)
+    c: NDArray[np.floating[Any]]  # (...)
 
 
 class ConvolutionGradient(NamedTuple):

@@ -61,7 +61,7 @@ def loss(X: ArrayLike, y: ArrayLike, w: ArrayLike, b: ArrayLike) -> np.floating[
     -------
     loss : float scalar
     """
-    X, y, w, b, dtype, n, d = _loss_arguments(X, y, w, b)
+    X, y, w, b, dtype, n, _ = _loss_arguments(X, y, w, b)
 
     residual = X @ w + b - y  # (n,)
     loss = (residual**2).sum() / n
@@ -96,7 +96,7 @@ def loss_value_and_grad(
         w : float array, shape (d,)
         b : float scalar
     """
-    X, y, w, b, dtype, n, d = _loss_arguments(X, y, w, b)
+    X, y, w, b, dtype, n, _ = _loss_arguments(X, y, w, b)
 
     # Forward
     residual = X @ w + b - y  # (n,)
@@ -132,7 +132,7 @@ def column_loss(
     -------
     column_loss : float array, shape (k,)
     """
-    X, Y, W, b, dtype, n, d, k = _column_loss_arguments(X, Y, W, b)
+    X, Y, W, b, _, n, _, _ = _column_loss_arguments(X, Y, W, b)
 
     residual = X @ W + b - Y                     # (n, k)
     column_loss = (residual**2).sum(axis=0) / n  # (k,)
@@ -149,7 +149,8 @@ def column_loss_vjp(
 ) -> tuple[NDArray[np.floating[Any]], ColumnLossGradient]:
     """Value of column_loss, and the cotangent ct pulled back to W and b.
 
-    column_loss: Mean squared error of every column of X W + b: a mean over one axis leaves a vector.
+    column_loss: Mean squared error of every column of X W + b: a mean over one axis leaves a
+    vector.
 
         residual    = X @ W + b - Y
         column_loss = (residual**2).sum(axis=0) / n
@@ -169,7 +170,7 @@ def column_loss_vjp(
         W : float array, shape (d, k)
         b : float array, shape (k,)
     """
-    X, Y, W, b, ct, dtype, n, d, k = _column_loss_vjp_arguments(X, Y, W, b, ct)
+    X, Y, W, b, ct, _, n, _, _ = _column_loss_vjp_arguments(X, Y, W, b, ct)
 
     # Forward
     residual = X @ W + b - Y                     # (n, k)
@@ -236,6 +237,9 @@ def _column_loss_vjp_arguments(X, Y, W, b, ct):
     return X, Y, W, b, ct, dtype, n, d, k
 
 
+_DOUBLE = np.dtype(np.float64)
+
+
 def _numbers(name, value):
     """The value as an array of real numbers."""
     try:
@@ -247,12 +251,29 @@ def _numbers(name, value):
     return array
 
 
-def _floats(names, values, only=None):
-    """Arrays of one float type: float32 where all of them are, else float64; scalars as numpy scalars."""
+def _any_floats(names, values, only):
+    """The same for whatever numpy makes an array of."""
     arrays = [_numbers(name, value) for name, value in zip(names, values)]
     dtype = only or (np.float32 if all(a.dtype == np.float32 for a in arrays) else np.float64)
     arrays = [a if a.dtype == dtype else a.astype(dtype) for a in arrays]
     return [a if a.ndim else a[()] for a in arrays], dtype
+
+
+def _floats(names, values, only=None):
+    """Arrays of one float type: float32 where all of them are, else float64; scalars as numpy scalars."""
+    # What most calls get is told by types alone; the loop below takes several times longer.
+    arrays = []
+    for value in values:
+        kind = type(value)
+        if kind is np.ndarray and value.dtype is _DOUBLE and value.ndim:
+            arrays.append(value)
+        elif kind is float:
+            arrays.append(np.float64(value))
+        elif kind is np.float64:
+            arrays.append(value)
+        else:
+            return _any_floats(names, values, only)
+    return (arrays, np.float64) if only is None else _any_floats(names, values, only)
 
 
 def _shape_error(name, array, expected, **sizes):

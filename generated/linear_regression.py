@@ -62,7 +62,7 @@ def loss(
     -------
     loss : float scalar
     """
-    X, y, w, b, lam, dtype, n, d = _loss_arguments(X, y, w, b, lam)
+    X, y, w, b, lam, dtype, n, _ = _loss_arguments(X, y, w, b, lam)
 
     residual = X @ w + b - y  # (n,)
     loss = 0.5 * ((residual**2).sum() / n + lam * (w**2).sum())
@@ -99,7 +99,7 @@ def loss_value_and_grad(
         w : float array, shape (d,)
         b : float scalar
     """
-    X, y, w, b, lam, dtype, n, d = _loss_arguments(X, y, w, b, lam)
+    X, y, w, b, lam, dtype, n, _ = _loss_arguments(X, y, w, b, lam)
 
     # Forward
     residual = X @ w + b - y  # (n,)
@@ -123,9 +123,10 @@ def objective_value_and_grad(
 
     objective: Half the mean squared error of X w + b, plus the penalty lam/2 |w|^2.
 
+        w         = theta[:-1]
         b         = theta[-1]
-        residual  = X @ theta[:-1] + b - y
-        objective = (residual**2).sum() / n / 2 + lam / 2 * (theta[:-1]**2).sum()
+        residual  = X @ w + b - y
+        objective = (residual**2).sum() / n / 2 + lam / 2 * (w**2).sum()
 
     Parameters
     ----------
@@ -142,16 +143,18 @@ def objective_value_and_grad(
     theta, X, y, lam, dtype, d, n = _objective_value_and_grad_arguments(theta, X, y, lam)
 
     # Forward
+    w = theta[:-1]            # (d,)
     b = theta[-1]
-    residual = X @ theta[:-1] + b - y  # (n,)
-    objective = 0.5 * ((residual**2).sum() / n + lam * (theta[:-1]**2).sum())
+    residual = X @ w + b - y  # (n,)
+    objective = 0.5 * ((residual**2).sum() / n + lam * (w**2).sum())
 
     # Adjoints, from output to inputs: v_bar = d objective / d v
-    residual_bar = residual / n                              # (n,)
+    residual_bar = residual / n           # (n,)
     b_bar = residual_bar.sum()
+    w_bar = lam * w + X.T @ residual_bar  # (d,)
     theta_bar = np.zeros((d + 1,), dtype)
     theta_bar[-1] = b_bar
-    theta_bar[:-1] += lam * theta[:-1] + X.T @ residual_bar  # (d + 1,)
+    theta_bar[:-1] += w_bar               # (d + 1,)
 
     return dtype(objective), theta_bar
 
@@ -171,7 +174,7 @@ def predict(X: ArrayLike, w: ArrayLike, b: ArrayLike) -> NDArray[np.floating[Any
     -------
     predict : float array, shape (n,)
     """
-    X, w, b, dtype, n, d = _predict_arguments(X, w, b)
+    X, w, b, _, _, _ = _predict_arguments(X, w, b)
 
     predict = X @ w + b  # (n,)
 
@@ -223,6 +226,9 @@ def _predict_arguments(X, w, b):
     return X, w, b, dtype, n, d
 
 
+_DOUBLE = np.dtype(np.float64)
+
+
 def _numbers(name, value):
     """The value as an array of real numbers."""
     try:
@@ -234,12 +240,29 @@ def _numbers(name, value):
     return array
 
 
-def _floats(names, values, only=None):
-    """Arrays of one float type: float32 where all of them are, else float64; scalars as numpy scalars."""
+def _any_floats(names, values, only):
+    """The same for whatever numpy makes an array of."""
     arrays = [_numbers(name, value) for name, value in zip(names, values)]
     dtype = only or (np.float32 if all(a.dtype == np.float32 for a in arrays) else np.float64)
     arrays = [a if a.dtype == dtype else a.astype(dtype) for a in arrays]
     return [a if a.ndim else a[()] for a in arrays], dtype
+
+
+def _floats(names, values, only=None):
+    """Arrays of one float type: float32 where all of them are, else float64; scalars as numpy scalars."""
+    # What most calls get is told by types alone; the loop below takes several times longer.
+    arrays = []
+    for value in values:
+        kind = type(value)
+        if kind is np.ndarray and value.dtype is _DOUBLE and value.ndim:
+            arrays.append(value)
+        elif kind is float:
+            arrays.append(np.float64(value))
+        elif kind is np.float64:
+            arrays.append(value)
+        else:
+            return _any_floats(names, values, only)
+    return (arrays, np.float64) if only is None else _any_floats(names, values, only)
 
 
 def _shape_error(name, array, expected, **sizes):

@@ -63,7 +63,7 @@ def loss(
     -------
     loss : float scalar
     """
-    X, y, w, b, lam, dtype, n, d = _loss_arguments(X, y, w, b, lam)
+    X, y, w, b, lam, dtype, n, _ = _loss_arguments(X, y, w, b, lam)
 
     z = X @ w + b  # (n,)
     loss = (np.logaddexp(0, z) - y * z).sum() / n + lam / 2 * (w**2).sum()
@@ -100,7 +100,7 @@ def loss_value_and_grad(
         w : float array, shape (d,)
         b : float scalar
     """
-    X, y, w, b, lam, dtype, n, d = _loss_arguments(X, y, w, b, lam)
+    X, y, w, b, lam, dtype, n, _ = _loss_arguments(X, y, w, b, lam)
 
     # Forward
     z = X @ w + b  # (n,)
@@ -124,9 +124,10 @@ def objective_value_and_grad(
 
     objective: Mean negative log-likelihood of the labels, plus the penalty lam/2 |w|^2.
 
+        w         = theta[:-1]
         b         = theta[-1]
-        z         = X @ theta[:-1] + b
-        objective = (logaddexp(0, z) - y * z).sum() / n + lam / 2 * (theta[:-1]**2).sum()
+        z         = X @ w + b
+        objective = (logaddexp(0, z) - y * z).sum() / n + lam / 2 * (w**2).sum()
 
     Parameters
     ----------
@@ -143,16 +144,18 @@ def objective_value_and_grad(
     theta, X, y, lam, dtype, d, n = _objective_value_and_grad_arguments(theta, X, y, lam)
 
     # Forward
+    w = theta[:-1]  # (d,)
     b = theta[-1]
-    z = X @ theta[:-1] + b  # (n,)
-    objective = (np.logaddexp(0, z) - y * z).sum() / n + lam / 2 * (theta[:-1]**2).sum()
+    z = X @ w + b   # (n,)
+    objective = (np.logaddexp(0, z) - y * z).sum() / n + lam / 2 * (w**2).sum()
 
     # Adjoints, from output to inputs: v_bar = d objective / d v
-    z_bar = (_sigmoid(z) - y) / n                     # (n,)
+    z_bar = (_sigmoid(z) - y) / n  # (n,)
     b_bar = z_bar.sum()
+    w_bar = lam * w + X.T @ z_bar  # (d,)
     theta_bar = np.zeros((d + 1,), dtype)
     theta_bar[-1] = b_bar
-    theta_bar[:-1] += lam * theta[:-1] + X.T @ z_bar  # (d + 1,)
+    theta_bar[:-1] += w_bar        # (d + 1,)
 
     return dtype(objective), theta_bar
 
@@ -172,7 +175,7 @@ def predict(X: ArrayLike, w: ArrayLike, b: ArrayLike) -> NDArray[np.floating[Any
     -------
     predict : float array, shape (n,)
     """
-    X, w, b, dtype, n, d = _predict_arguments(X, w, b)
+    X, w, b, _, _, _ = _predict_arguments(X, w, b)
 
     predict = _sigmoid(X @ w + b)  # (n,)
 
@@ -224,6 +227,9 @@ def _predict_arguments(X, w, b):
     return X, w, b, dtype, n, d
 
 
+_DOUBLE = np.dtype(np.float64)
+
+
 def _numbers(name, value):
     """The value as an array of real numbers."""
     try:
@@ -235,12 +241,29 @@ def _numbers(name, value):
     return array
 
 
-def _floats(names, values, only=None):
-    """Arrays of one float type: float32 where all of them are, else float64; scalars as numpy scalars."""
+def _any_floats(names, values, only):
+    """The same for whatever numpy makes an array of."""
     arrays = [_numbers(name, value) for name, value in zip(names, values)]
     dtype = only or (np.float32 if all(a.dtype == np.float32 for a in arrays) else np.float64)
     arrays = [a if a.dtype == dtype else a.astype(dtype) for a in arrays]
     return [a if a.ndim else a[()] for a in arrays], dtype
+
+
+def _floats(names, values, only=None):
+    """Arrays of one float type: float32 where all of them are, else float64; scalars as numpy scalars."""
+    # What most calls get is told by types alone; the loop below takes several times longer.
+    arrays = []
+    for value in values:
+        kind = type(value)
+        if kind is np.ndarray and value.dtype is _DOUBLE and value.ndim:
+            arrays.append(value)
+        elif kind is float:
+            arrays.append(np.float64(value))
+        elif kind is np.float64:
+            arrays.append(value)
+        else:
+            return _any_floats(names, values, only)
+    return (arrays, np.float64) if only is None else _any_floats(names, values, only)
 
 
 def _shape_error(name, array, expected, **sizes):

@@ -32,29 +32,29 @@ __symgrad__: dict[str, str]
 class EwiseAddGradient(NamedTuple):
     """Gradient of ewise_add, one field an argument."""
 
-    a: NDArray[np.floating[Any]]  # (...,)
-    b: NDArray[np.floating[Any]]  # (...,)
+    a: NDArray[np.floating[Any]]  # (...)
+    b: NDArray[np.floating[Any]]  # (...)
 
 
 class EwiseMulGradient(NamedTuple):
     """Gradient of ewise_mul, one field an argument."""
 
-    a: NDArray[np.floating[Any]]  # (...,)
-    b: NDArray[np.floating[Any]]  # (...,)
+    a: NDArray[np.floating[Any]]  # (...)
+    b: NDArray[np.floating[Any]]  # (...)
 
 
 class EwisePowGradient(NamedTuple):
     """Gradient of ewise_pow, one field an argument."""
 
-    a: NDArray[np.floating[Any]]  # (...,)
-    b: NDArray[np.floating[Any]]  # (...,)
+    a: NDArray[np.floating[Any]]  # (...)
+    b: NDArray[np.floating[Any]]  # (...)
 
 
 class EwiseDivGradient(NamedTuple):
     """Gradient of ewise_div, one field an argument."""
 
-    a: NDArray[np.floating[Any]]  # (...,)
-    b: NDArray[np.floating[Any]]  # (...,)
+    a: NDArray[np.floating[Any]]  # (...)
+    b: NDArray[np.floating[Any]]  # (...)
 
 
 class MatmulGradient(NamedTuple):

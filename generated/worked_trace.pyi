@@ -14,8 +14,8 @@ __symgrad__: dict[str, str]
 class YGradient(NamedTuple):
     """Gradient of y, one field an argument."""
 
-    x1: NDArray[np.floating[Any]]  # (...,)
-    x2: NDArray[np.floating[Any]]  # (...,)
+    x1: NDArray[np.floating[Any]]  # (...)
+    x2: NDArray[np.floating[Any]]  # (...)
 
 
 def y(x1: ArrayLike, x2: ArrayLike) -> NDArray[np.floating[Any]]: ...

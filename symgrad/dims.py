@@ -306,13 +306,14 @@ def dim_source(size: Size, names: Mapping[str, str], times: str = "*") -> str:
     if isinstance(size, int):
         return str(size)
     parts: list[str] = []
-    if len(size.terms) == 1 and len(size.terms[0][0]) == 1 and size.terms[0][1] == 1:
-        return _atom_source(size.terms[0][0][0], names, times).removeprefix("(").removesuffix(")")
     for monomial, coefficient in size.terms:
         factors = [_atom_source(atom, names, times) for atom in monomial]
         magnitude = abs(coefficient)
         if magnitude != 1 or not factors:
             factors.insert(0, str(magnitude))
+        elif len(factors) == 1 and (parts or coefficient > 0):
+            # A quotient on its own binds tighter than the sum around it.
+            factors[0] = factors[0].removeprefix("(").removesuffix(")")
         text = times.join(factors)
         if not parts:
             parts.append(f"-{text}" if coefficient < 0 else text)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from symgrad.node import Node, rebuild
 from symgrad.shapes import BATCH, dim_names, has_batch, shape_text
-from symgrad.tree import Tree, leaves, map_leaves
+from symgrad.tree import Tree, leaves, map_leaves, paths
 
 
 
@@ -138,17 +138,27 @@ class Function:
     def output_names(self) -> tuple[str, ...]:
         """One distinct name for every output."""
         found: list[str] = []
-        for position, node in enumerate(self.output_nodes):
-            name = (
-                self.result_names[position]
-                if position < len(self.result_names)
-                else self.names.get(node, "")
-            )
-            name = name or (self.name if len(self.output_nodes) == 1 else f"out{position}")
+        for position, (path, node) in enumerate(paths(self.result)):
+            name = ""
+            if position < len(self.result_names):
+                name = self.result_names[position]
+            elif node.args:
+                name = self.names.get(node, "")
+            keys = [key for key in path if isinstance(key, str)]
+            if not name and isinstance(self.result, Node):
+                name = self.name
+            if not name and keys:
+                name = keys[-1] + ("_bar" if self._is_adjoint(path) else "")
+            name = name or f"out{position}"
             while name in found:
                 name += "_"
             found.append(name)
         return tuple(found)
+
+    def _is_adjoint(self, path: tuple[Any, ...]) -> bool:
+        """Whether the output at that path is the adjoint of an argument."""
+        kind = None if self.origin is None else self.origin.kind
+        return kind in ("grad", "hvp") or (kind in ("value_and_grad", "vjp") and path[0] == 1)
 
     @property
     def dims(self) -> tuple[str, ...]:

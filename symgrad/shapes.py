@@ -90,7 +90,7 @@ def rank(shape: Shape) -> int:
 def shape_text(shape: Shape) -> str:
     """`(n, d)` as people write it, with the comma that makes a tuple of one."""
     inner = ", ".join("..." if size is BATCH else str(size) for size in shape)
-    return f"({inner},)" if len(shape) == 1 else f"({inner})"
+    return f"({inner},)" if len(shape) == 1 and shape[0] is not BATCH else f"({inner})"
 
 
 def broadcast(*shapes: Shape, what: str = "operands") -> Shape:

@@ -59,13 +59,16 @@ def interpreter(version: str) -> str | None:
     """The interpreter of that version: the one at work, on the PATH, or where pyenv keeps it."""
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         return sys.executable
-    found = shutil.which(f"python{version}")
-    if found is None:
-        homes = sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{version}.*"))
-        found = str(homes[-1] / "bin" / "python") if homes else None
-    if found and subprocess.run([found, "--version"], capture_output=True).returncode == 0:
-        return found
+    for found in (shutil.which(f"python{version}"), _of_pyenv(version)):
+        if found and subprocess.run([found, "--version"], capture_output=True).returncode == 0:
+            return found
     return None
+
+
+def _of_pyenv(version: str) -> str | None:
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    homes = sorted(root.glob(f"versions/{version}.*"))
+    return str(homes[-1] / "bin" / "python") if homes else None
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +108,9 @@ def test_the_gallery_gives_the_same_numbers(calls, tmp_path, version, numpy):
         pytest.skip(f"no Python {version} here")
     subprocess.run([python, "-m", "venv", tmp_path / "venv"], check=True)
     own = tmp_path / "venv" / "bin" / "python"
-    install = [own, "-m", "pip", "install", "-q", "--disable-pip-version-check", f"numpy=={numpy}" if "." in numpy else f"numpy>={numpy}"]
-    subprocess.run(install, check=True)
+    wanted = f"numpy=={numpy}" if "." in numpy else f"numpy>={numpy}"
+    pip = [own, "-m", "pip", "install", "-q", "--disable-pip-version-check", wanted]
+    subprocess.run(pip, check=True)
     command = [own, "-W", "error", "-I", "-B", "-c", SCRIPT, ROOT / "generated", calls]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

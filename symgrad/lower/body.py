@@ -14,10 +14,20 @@ from symgrad.text import ATOM, Text
 
 #: Width at which an expression is split into named parts.
 WIDTH = 88
+#: Length of a line of the module, where comments go above their statement.
+LINE = 110
 #: Nesting at which it is split, well below CPython's limit of 200 parentheses.
 DEPTH = 24
 #: Column of trailing comments, where the statement is shorter.
 COMMENT = 60
+
+#: Length of a size's text above which it is computed once, under a name.
+LONG_SIZE = 20
+
+#: Length up to which a value without a name of its own is called after its operation and operand: `exp_z`.
+SHORT_NAME = 14
+#: Length up to which a view is written again rather than named: `X.T`, `c[:, None]`.
+CHEAP = 20
 
 _LEAVES = ("const", "dim", "input")
 
@@ -30,10 +40,20 @@ class Env:
     dtype: str = "dtype"
     batch: str = "batch"
     helpers: dict[str, None] = field(default_factory=dict)
+    #: Long sizes that got a name of their own, where `names` hands them out, and their texts.
+    names: Names | None = None
+    sizes: dict[Size, tuple[str, str]] = field(default_factory=dict)
 
     def dim(self, size: Size) -> str:
-        """Python text of a dimension."""
-        return dim_source(size, self.dims, " * ")
+        """Python text of a dimension; a long one becomes a local variable."""
+        if size in self.sizes:
+            return self.sizes[size][0]
+        text = dim_source(size, self.dims, " * ")
+        if self.names is None or len(text) <= LONG_SIZE:
+            return text
+        name = self.names.take("size", count_from=1, bare=False)
+        self.sizes[size] = (name, text)
+        return name
 
     def shape(self, shape: Shape) -> str:
         """Python text of a shape, a tuple; a leading `...` becomes the batch shape."""
@@ -80,6 +100,10 @@ class Body:
                 self._visit(node)
         if not comments:
             self.statements = [(n, Statement(s.lines)) for n, s in self.statements]
+        sizes = tuple(f"{name} = {text}" for name, text in self.env.sizes.values())
+        return (*((Section("Sizes", sizes),) if sizes else ()), *self._sections())
+
+    def _sections(self) -> tuple[Section, ...]:
         forward = [s for n, s in self.statements if n in self.forward]
         backward = [s for n, s in self.statements if n not in self.forward]
         if not self.function.bars:
@@ -99,7 +123,7 @@ class Body:
 
     def _visit(self, node: Node) -> None:
         text = self._render(node)
-        if self._wants_name(node):
+        if self._wants_name(node, text):
             self._assign(node, text)
         else:
             self.text[node] = text
@@ -121,25 +145,22 @@ class Body:
                 return text
             self._assign(longest, self.text[longest])
 
-    def _wants_name(self, node: Node) -> bool:
+    def _wants_name(self, node: Node, text: Text) -> bool:
         if node.op.name in _LEAVES:
             return False
         if node.op.statement is not None or node in self.outputs:
             return True
-        if self.uses.get(node, 0) > 1:
-            return not self._is_cheap(node)
         if node in self.function.names:
             return True
+        if self.uses.get(node, 0) > 1:
+            return not self._is_cheap(node, text)
         primal = self.function.bars.get(node)
         return primal is not None and primal in self.named
 
-    def _is_cheap(self, node: Node) -> bool:
+    def _is_cheap(self, node: Node, text: Text) -> bool:
         """Views and signs of named things, shorter to write again than to name."""
-        if node.op.view or node.op.name == "neg":
-            text = self.text.get(node.args[0])
-            return text is not None and text.precedence == ATOM and node.args[0] in self.named and (
-                node.op.view or not node.shape
-            )  # fmt: skip
+        if node.op.view or (node.op.name == "neg" and not node.shape):
+            return node.args[0] in self.named and len(text.source) <= CHEAP
         return all(a.op.name in _LEAVES and a.op.name != "input" for a in node.args)
 
     def _assign(self, node: Node, text: Text) -> None:
@@ -149,10 +170,19 @@ class Body:
             lines = tuple(node.op.statement(node, name, operands, self.env))
         else:
             lines = (f"{name} = {text.source}",)
-        self.statements.append((node, Statement(lines, shape_comment(node.shape))))
+        self.statements.append((node, Statement(lines, self._comment(node.shape))))
         self.named[node] = name
         self.text[node] = Text(name, ATOM, text.weak and bool(text.source))
         self.depth[node] = 0
+
+    def _comment(self, shape: Shape) -> str:
+        """The shape as a trailing comment; none for scalars and plain elementwise values."""
+        if shape in ((), (BATCH,)):
+            return ""
+        if not self.env.sizes:
+            return shape_text(shape)
+        named = [self.env.sizes[size][0] if size in self.env.sizes else str(size) for size in shape]
+        return f"({', '.join(named)}{',' if len(shape) == 1 else ''})"
 
     def _name(self, node: Node) -> str:
         own = self.function.names.get(node)
@@ -163,14 +193,11 @@ class Body:
             return self.names.take(self.named[primal].rstrip("_") + "_bar")
         if node in self.outputs:
             return self.names.take(self.outputs[node])
-        if len(node.args) == 1 and node.args[0] in self.named and len(self.named[node.args[0]]) <= 12:
-            return self.names.take(f"{node.op.name.strip('_')}_{self.named[node.args[0]]}")
+        if len(node.args) == 1 and node.args[0] in self.named:
+            name = f"{node.op.name.strip('_')}_{self.named[node.args[0]]}"
+            if len(name) <= SHORT_NAME:
+                return self.names.take(name)
         return self.names.take("t", count_from=1, bare=False)
-
-
-def shape_comment(shape: Shape) -> str:
-    """The shape as a trailing comment; none for scalars and plain elementwise values."""
-    return "" if shape in ((), (BATCH,)) else shape_text(shape)
 
 
 def _order(function: Function) -> tuple[list[Node], set[Node]]:
@@ -191,8 +218,12 @@ def layout(statements: Sequence[Statement]) -> tuple[str, ...]:
     column = max(fitting, default=0) + 2
     lines: list[str] = []
     for statement in statements:
-        lines.extend(statement.lines[:-1])
-        last = statement.lines[-1]
+        *before, last = statement.lines
+        if statement.comment and len(last) + len(statement.comment) + 8 > LINE:
+            lines.append(f"# {statement.comment}")
+            lines.extend(statement.lines)
+            continue
+        lines.extend(before)
         if statement.comment:
             last = f"{last:<{column}}# {statement.comment}" if len(last) < column else f"{last}  # {statement.comment}"
         lines.append(last)

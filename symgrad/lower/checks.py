@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from symgrad.errors import SpecError
 from symgrad.graph import Function
-from symgrad.lower.body import Env
+from symgrad.lower.body import LINE, Env
 from symgrad.lower.names import Names
 from symgrad.node import Node
 from symgrad.program import Checks
@@ -27,7 +28,7 @@ class Signature:
         self.arguments: dict[Node, str] = {}
         self.unpacking: list[str] = []
         for parameter, name in zip(function.parameters, self.parameters):
-            self._name_leaves(parameter.tree, name)
+            self._name_leaves(parameter.tree, name, parameter.name)
         self.dims = {name: self.names.take(name) for name in function.dims}
         self.env = Env(self.dims)
         self.lines = tuple(self._lines())
@@ -48,7 +49,7 @@ class Signature:
         helpers.update(self.env.helpers)
         return Checks(name, tuple(self.parameters), self.lines, self.returns)
 
-    def _name_leaves(self, tree: Tree, name: str) -> None:
+    def _name_leaves(self, tree: Tree, name: str, path: str) -> None:
         if is_leaf(tree):
             self.arguments[tree] = name
             return
@@ -56,11 +57,14 @@ class Signature:
             if isinstance(tree, Record):
                 access = f"{name}.{key}"
             else:
-                access = f"{name}[{key!r}]"
+                access = f"{name}[{json.dumps(key, ensure_ascii=False) if isinstance(key, str) else repr(key)}]"
             wish = str(key) if isinstance(key, str) else f"{name}_{key}"
+            origin = self.function.origin
+            if origin is not None and origin.kind == "vjp" and origin.base.parameter(path) is None:
+                wish += "_bar"  # a part of the cotangent
             own = self.names.take(wish)
             self.unpacking.append(f"{own} = {access}")
-            self._name_leaves(child, own)
+            self._name_leaves(child, own, path)
 
     def _lines(self) -> list[str]:
         lines = list(self.unpacking)
@@ -73,7 +77,10 @@ class Signature:
             wide = [p for p in self.function.parameters if p.dtype == "float64" and any(
                 leaf.dtype == "float64" for leaf in leaves(p.tree))]  # fmt: skip
             only = ", np.float32" if narrow and not wide else ""
-            lines.append(f"({joined}), dtype = {kernel}(({labels}), ({joined}){only})")
+            line = f"({joined}), dtype = {kernel}(({labels}), ({joined}){only})"
+            if len(line) > LINE - 4:
+                line = f"({joined}), dtype = {kernel}(\n    ({labels}),\n    ({joined}){only},\n)"
+            lines.append(line)
         else:
             lines.append("dtype = np.float64")
         for leaf, name in self.arguments.items():
@@ -118,9 +125,9 @@ class Signature:
             else:
                 targets.append("_")
         if targets.count("_") == 0 or len(targets) == 1:
-            comma = "," if len(targets) == 1 else ""
+            target = f"({targets[0]},)" if len(targets) == 1 else ", ".join(targets)
             tail = f"{name}.shape" + (f"[-{len(targets)}:]" if has_batch(leaf.shape) else "")
-            lines.append(f"{', '.join(targets)}{comma} = {tail}")
+            lines.append(f"{target} = {tail}")
         else:
             for position, target in enumerate(targets):
                 if target != "_":

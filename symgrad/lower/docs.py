@@ -60,7 +60,7 @@ def _summary(name: str, function: Function) -> tuple[str, list[str]]:
         wrt = _listed(function.origin.wrt)
         root = _root(function)
         first, _ = _split(root.doc)
-        rest = [f"{root.name}: {first}"] if first else []
+        rest = textwrap.wrap(f"{root.name}: {first}", 96) if first else []
         order = _order(function)
         if order > 1:
             return f"Derivative of order {order} of {root.name} with respect to {wrt}.", rest

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
 
 from symgrad.graph import Function
-from symgrad.lower.body import Body
+from symgrad.lower.body import LINE, WIDTH, Body
 from symgrad.lower.checks import Signature
 from symgrad.lower.docs import docstring
 from symgrad.node import Node
@@ -63,6 +65,11 @@ def hint(tree: Tree, records: Records, doc: str) -> str:
     return f"NDArray[np.{kind}]"
 
 
+def quoted(key: object) -> str:
+    """A key as text, in double quotes where it is a string."""
+    return json.dumps(key, ensure_ascii=False) if isinstance(key, str) else repr(key)
+
+
 def leaf_comment(tree: Tree) -> str:
     """Shape of a field for its trailing comment."""
     return shape_text(tree.shape) if is_leaf(tree) and tree.shape else ""
@@ -76,14 +83,14 @@ def routine(
     env = signature.env
     env.helpers = {}
     names = signature.names.copy()
+    env.names, env.sizes = names, {}
     body = Body(function, names, signature.arguments, env)
     sections = body.build()
     returned: dict[Node, int] = {}
     result = _result(function.result, body, records, _record_doc(written), returned, top=True)
     helpers.update(env.helpers)
-    unpack = f"{', '.join(signature.returns)} = {checks}({', '.join(signature.parameters)})"
-    if len(signature.returns) == 1:
-        unpack = unpack.replace(" = ", ", = ", 1)
+    lines = [line for section in sections for line in section.lines]
+    unpack = _unpacking(signature, checks, "\n".join([*lines, result]))
     parameters = [
         f"{name}: {'ArrayLike' if is_leaf(parameter.tree) else 'Any'}"
         for name, parameter in zip(signature.parameters, function.parameters)
@@ -96,6 +103,16 @@ def routine(
         sections=sections,
         result=result,
     )
+
+
+def _unpacking(signature: Signature, checks: str, text: str) -> str:
+    """The call of the checks, its results named where `text` uses them and `_` elsewhere."""
+    used = set(re.findall(r"[^\W\d]\w*", re.sub(r"#.*", "", text)))
+    names = [name if name in used or name in signature.parameters else "_" for name in signature.returns]
+    targets = f"({names[0]},)" if len(names) == 1 else ", ".join(names)
+    arguments = ", ".join(signature.parameters)
+    line = f"{targets} = {checks}({arguments})"
+    return line if len(line) <= LINE - 4 else f"{targets} = {checks}(\n    {arguments}\n)"
 
 
 def definition(name: str, parameters: list[str], result: str) -> str:
@@ -116,26 +133,37 @@ def _result(
     tree: Tree, body: Body, records: Records, doc: str, returned: dict[Node, int], top: bool = False
 ) -> str:
     if isinstance(tree, Record):
-        inner = [f"{_result(v, body, records, doc, returned)}" for v in tree.values]
-        return f"{records.declare(tree, doc)}({', '.join(inner)})"
+        inner = [_result(v, body, records, doc, returned) for v in tree.values]
+        return _wrapped(f"{records.declare(tree, doc)}(", inner, ")")
     if isinstance(tree, dict):
-        inner = [f"{key!r}: {_result(v, body, records, doc, returned)}" for key, v in tree.items()]
-        return f"{{{', '.join(inner)}}}"
+        inner = [f"{quoted(key)}: {_result(v, body, records, doc, returned)}" for key, v in tree.items()]
+        return _wrapped("{", inner, "}")
     if isinstance(tree, tuple):
         inner = [_result(v, body, records, doc, returned) for v in tree]
         joined = ", ".join(inner) + ("," if len(inner) == 1 else "")
+        if len(joined) > WIDTH and "\n" not in joined:
+            return _wrapped("(", inner, ")")
         return joined if top and inner else f"({joined})"
     return _returned_leaf(tree, body, returned)
+
+
+def _wrapped(before: str, entries: list[str], after: str) -> str:
+    """`name(entries)`, an entry a line where one line is too long."""
+    line = f"{before}{', '.join(entries)}{after}"
+    if len(line) <= WIDTH and "\n" not in line:
+        return line
+    inner = [entry.replace("\n", "\n    ") for entry in entries]
+    return "\n".join([before, *(f"    {entry}," for entry in inner), after])
 
 
 def _returned_leaf(node: Node, body: Body, returned: dict[Node, int]) -> str:
     text = body.text[node].source
     kind = {"float64": "dtype", "int64": "np.int64", "bool": "np.bool_"}[node.dtype]
-    again = node in returned
-    returned[node] = 1
     if node.shape == ():
         return f"{kind}({text})"
     root = _memory(node)
+    again = root in returned
+    returned[root] = 1
     if has_batch(node.shape):
         if _covers(node, body.function) and root.args and root is node and not again:
             if node.shape == (BATCH,) and node.op.elementwise:
@@ -143,7 +171,7 @@ def _returned_leaf(node: Node, body: Body, returned: dict[Node, int]) -> str:
                 return f"{text}[()]" if node.op.name == "where" else text
         kernel = body.env.helper("_full")
         return f"{kernel}({text}, {body.env.shape(node.shape)}, {kind})"
-    if root is not node or not root.args or again or not _fresh_memory(node):
+    if again or not root.args or (root is not node and root in body.outputs):
         return f"np.array({text}, {kind})"
     return text
 
@@ -151,12 +179,10 @@ def _returned_leaf(node: Node, body: Body, returned: dict[Node, int]) -> str:
 def _memory(node: Node) -> Node:
     """The node whose memory numpy may return for this one."""
     while node.op.view and node.args:
+        if node.op.name == "broadcast_to" and not node.args[0].shape:
+            return node  # filled, not repeated
         node = node.args[0]
     return node
-
-
-def _fresh_memory(node: Node) -> bool:
-    return bool(node.args)
 
 
 def _covers(node: Node, function: Function) -> bool:

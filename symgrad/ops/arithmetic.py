@@ -8,7 +8,7 @@ import numpy as np
 
 from symgrad.node import OPS, Node, floats, lift, op
 from symgrad.spelling import spell, spelled
-from symgrad.text import PRODUCT, SUM, UNARY, Environment, Text, call, infix, prefix, weak
+from symgrad.text import PRODUCT, SUM, Environment, Text, call, infix, prefix, weak
 from symgrad.text import power as power_form
 
 add = op(
@@ -44,12 +44,12 @@ mul = op(
 )  # fmt: skip
 
 def _quotient(node: Node, operands: Sequence[Text], env: Environment) -> Text:
-    """`a / b`; among Python numbers, where b may be a size of 0, with a numpy scalar above.
+    """`a / b`; among Python numbers, where b may be a size of 0, by numpy.
 
     Python raises for 1 / 0 where numpy gives inf.
     """
     if weak(operands) and node.args[1].op.name != "const":
-        return Text(f"{env.dtype}({operands[0].source}) / {operands[1].inside(UNARY)}", PRODUCT)
+        return Text(f"np.divide({operands[0].source}, {operands[1].source}, dtype={env.dtype})")
     return infix("/", PRODUCT)(node, operands, env)
 
 

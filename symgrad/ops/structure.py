@@ -110,8 +110,9 @@ def _broadcast_shape(x: Node, shape: Shape) -> Shape:
 def _broadcast_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     (x,) = operands
     shape = env.shape(node.shape)
-    if not x.weak:
+    if node.args[0].shape:
         return Text(f"np.broadcast_to({x.source}, {shape})")
+    # numpy 1 may have made a float64 of a float32 scalar: filling keeps the dtype.
     dtype = dtype_text(node, env)
     if node.args[0].is_constant() and node.args[0].value in (0, 1) and x.source[0] != "-":
         return Text(f"np.{'ones' if node.args[0].value else 'zeros'}({shape}, {dtype})")

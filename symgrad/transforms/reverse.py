@@ -49,7 +49,9 @@ def pullback(
     results = [adjoints[w] if w in adjoints else broadcast_to(lift(0.0), shape=w.shape) for w in wrt]
     bars: dict[Node, Node] = {}
     for primal, adjoint in adjoints.items():
-        bars.setdefault(adjoint, primal)
+        # Where one value is the adjoint of several nodes, it is called after an input among them.
+        if adjoint not in bars or not primal.args:
+            bars[adjoint] = primal
     return results, bars
 
 
