@@ -93,8 +93,8 @@ def broadcast_vjp(
         full : float array, shape (p, q, r)
     """
     t, one, last, middle, two, full, ct, _, _, _, _ = _broadcast_vjp_arguments(
-    t, one, last, middle, two, full, ct
-)
+        t, one, last, middle, two, full, ct
+    )
 
     # Forward
     t1 = t * one           # (p, q, r)
@@ -221,8 +221,8 @@ def vector_products_vjp(
         y : float array, shape (n,)
     """
     x, A, y, inner_bar, right_bar, left_bar, form_bar, dtype, _, _ = _vector_products_vjp_arguments(
-    x, A, y, ct
-)
+        x, A, y, ct
+    )
 
     # Forward
     inner = x @ x
