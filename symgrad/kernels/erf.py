@@ -188,20 +188,6 @@ def _norm_logcdf(x: Any) -> Any:
     )
 
 
-def _norm_hazard(x: Any) -> Any:
-    """norm_pdf(x) / norm_cdf(x), the derivative of norm_logcdf."""
-    scale = 0.3989422804014327  # 1 / sqrt(2 pi)
-    return _in_double(
-        lambda x: _in_parts(
-            x,
-            (0.0,),
-            lambda x: scale / _normal_ratio(-x),
-            lambda x: scale * _exp_square(x, -0.5) / (1 - _normal_tail(x)),
-        ),
-        x,
-    )
-
-
 def _gelu(x: Any) -> Any:
     """x norm_cdf(x); 0 at -inf."""
     return _in_double(
