@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from symgrad.errors import TraceError
 from symgrad.node import Node, Op, Operand, floats, op
-from symgrad.ops.exponential import kernel
+from symgrad.ops.exponential import exp, kernel
 from symgrad.ops.special import HALF_ROOT_PI, gaussian
 from symgrad.spelling import public
 
@@ -60,6 +60,31 @@ def polygamma(n: int, x: Operand) -> Node:
     if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= 100:
         raise TraceError("sg.polygamma: the order is a whole number", expected="0 to 100", got=repr(n)[:60])
     return polygamma_(x, n=n) if n else digamma(x)
+
+
+betaln: Op = public("betaln")(
+    op(
+        "betaln", "a b",
+        doc="Logarithm of the beta function gamma(a) gamma(b) / gamma(a + b), for a, b > 0; within 1e-14, or "
+        "6 ulp where that is more.",
+        dtype=floats,
+        numpy=kernel("_betaln", "{0}, {1}"),
+        adjoint={
+            "a": lambda g, y, a, b: g * (digamma(a) - digamma(a + b)),
+            "b": lambda g, y, a, b: g * (digamma(b) - digamma(a + b)),
+        },
+        sympy=lambda sp, a, b: sp.loggamma(a) + sp.loggamma(b) - sp.loggamma(a + b),
+        sample=(0.1, 6.0),
+        special=(1.0, 2.0, 12.0),
+        safe={"a": 1.0, "b": 1.0},
+    )
+)  # fmt: skip
+
+
+@public("beta")
+def beta(a: Operand, b: Operand) -> Node:
+    """The beta function of positive numbers, exp(betaln(a, b))."""
+    return exp(betaln(a, b))
 
 
 erfinv: Op = public("erfinv")(
