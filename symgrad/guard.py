@@ -48,6 +48,8 @@ def unmask(f: Function) -> Function:
     guard masks what comes back through it.
     """
     order = f.nodes()
+    if not any(node.op.name == "where" for node in order):
+        return f
     branches = _branches(order, f.output_nodes)
     new: dict[Node, Node] = {}
     for node in order:

@@ -24,6 +24,8 @@ DType = Literal["float64", "int64", "bool"]
 OPS: dict[str, Op] = {}
 
 _TABLE: WeakValueDictionary[tuple[Any, ...], Node] = WeakValueDictionary()
+#: What the table looks up in; asking it spares a call for each of millions of nodes.
+_REFERENCES: dict[tuple[Any, ...], Any] = _TABLE.data
 _LOCK = threading.Lock()
 
 
@@ -161,18 +163,23 @@ class Op:
 def build(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Node:
     """The interned node; on first meeting it, promote and check its operands."""
     key = (op, params if op.name != "const" else _literal_key(params[0]), *map(id, args))
-    node = _TABLE.get(key)
+    reference = _REFERENCES.get(key)
+    node = None if reference is None else reference()
     if node is not None:
         return node
-    if op.shape is elementwise:
+    dtype: DType
+    if op.shape is not elementwise:
+        shape = op.shape(*args, **dict(zip(op.params, params)))
+        dtype = op.dtype(*args, **dict(zip(op.params, params)))
+    elif (op.dtype is promotes or op.dtype is floats) and _scalar_floats(args):
+        shape, dtype = (), "float64"
+    else:
         promoted = _promote(op, args)
         if promoted is not args:
             # Keep the caller's key pointing at the node too would hold nothing alive: look up again.
             return build(op, promoted, params)
         shape = broadcast(*[a.shape for a in args], what=op.name) if len(args) > 1 else args[0].shape
-    else:
-        shape = op.shape(*args, **dict(zip(op.params, params)))
-    dtype = op.dtype(*args, **dict(zip(op.params, params)))
+        dtype = op.dtype(*args, **dict(zip(op.params, params)))
     with _LOCK:
         node = _TABLE.get(key)
         if node is None:
@@ -180,6 +187,21 @@ def build(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Node:
             node.op, node.args, node.params, node.shape, node.dtype = op, args, params, shape, dtype
             _TABLE[key] = node
     return node
+
+
+def _scalar_floats(args: tuple[Node, ...]) -> bool:
+    """Whether all operands are float scalars, whole literals beside them, which need no promotion."""
+    solid = False
+    for a in args:
+        if a.shape:
+            return False
+        if a.args or a.op.name == "input":
+            if a.dtype != "float64":
+                return False
+            solid = True
+        elif a.op.name != "const" or type(a.params[0]) is not int:
+            return False
+    return solid
 
 
 def rebuild(node: Node, args: Sequence[Node]) -> Node:

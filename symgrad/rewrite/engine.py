@@ -1,12 +1,13 @@
 """The rewrite engine: rules applied bottom up, to a fixpoint, in time linear in the nodes.
 
 One pass goes through the function in topological order, rebuilds every node on rewritten operands and
-applies the rules of its operation until none fires. Passes are repeated until nothing changes.
+applies the rules of its operation until none fires. Passes are repeated until nothing changes; after the
+first, rules are tried only on what changed and a few steps above it, which is as far as they look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, MutableMapping, Set
+from collections.abc import Container, MutableMapping
 
 from symgrad.graph import Function
 from symgrad.node import OPS, Node, Op, build, lift, rebuild
@@ -21,6 +22,8 @@ FIRINGS = 30
 PASSES = 12
 #: New nodes below a replacement are rewritten at once where they are not more than these.
 FRESH = 40
+#: So many steps above a change rules are tried again.
+ABOVE = 3
 
 _CANDIDATES: dict[tuple[Op, ...], tuple[Rule, ...]] = {}
 
@@ -38,68 +41,97 @@ def simplify(f: Function, trace: MutableMapping[str, int] | None = None) -> Func
     trace
         A Counter, say: told how often every rule fired.
     """
-    settled: set[Node] = set()
+    passes = _Passes(trace)
     for _ in range(PASSES):
-        new = run_pass(f, trace, settled)
-        changed = any(node is not image for node, image in new.items())
+        new = passes.run(f)
+        if new is None:
+            break
         f = f.map(new)
-        if not changed:
-            if not settled:
-                break
-            # What was skipped may have lost a user since: look at everything once more.
-            settled = set()
-        else:
-            settled = {image for node, image in new.items() if node is image}
     return f
 
 
-def run_pass(
-    f: Function, trace: MutableMapping[str, int] | None = None, settled: Set[Node] = frozenset()
-) -> dict[Node, Node]:
-    """Every node of the function to its replacement, one pass of rules.
+class _Passes:
+    """What passes over one function know of each other."""
 
-    The rules are not tried on nodes of `settled`, which an earlier pass left alone.
-    """
-    order = f.nodes()
+    def __init__(self, trace: MutableMapping[str, int] | None) -> None:
+        self._trace = trace
+        self._shared = Shared()
+        self._context = Context()
+        self._changed: set[Node] = set()
+        self._first = True
+
+    def run(self, f: Function) -> dict[Node, Node] | None:
+        """Every node of the function to its replacement, one pass of rules; None where nothing changes."""
+        order = f.nodes()
+        uses, user = _uses(f, order)
+        context, shared, trace = self._context, self._shared, self._trace
+        changed, everything = self._changed, self._first
+        if not everything:
+            before = context.uses
+            # What has lost a user may be taken apart now.
+            changed.update([n for n in order if uses[n] == 1 and before.get(n, 1) > 1])
+            if not changed:
+                return None
+        context.uses = dict(uses)
+        near: dict[Node, int] = {}
+        images: set[Node] = set()
+        new: dict[Node, Node] = {}
+        finished: set[Node] = set()
+        for node in order:
+            args = node.args
+            if not args:
+                new[node] = node
+                finished.add(node)
+                continue
+            image = node
+            for a in args:
+                if new[a] is not a:
+                    image = build(node.op, tuple([new[k] for k in args]), node.params)
+                    break
+            if everything or image is not node or node in changed:
+                distance = 0
+            else:
+                distance = min([near.get(a, ABOVE) for a in args]) + 1
+            if distance <= ABOVE:
+                near[node] = distance
+                if image not in finished:
+                    above = user[node]
+                    if above is not None and above.op is _NEG:
+                        above = _only_user(node, user)
+                    context.user = above
+                    context.absorbs = _absorbs(above, node)
+                    image = shared(rewrite(image, context, finished, trace))
+            new[node] = image
+            finished.add(image)
+            if image is not node:
+                context.uses[image] = context.uses.get(image, 0) + uses[node]
+                images.add(image)
+        self._changed, self._first = images, False
+        return new if images else None
+
+
+def _uses(f: Function, order: list[Node]) -> tuple[dict[Node, int], dict[Node, Node | None]]:
+    """How often each node is used, and by what where that is once."""
     uses: dict[Node, int] = dict.fromkeys(order, 0)
     user: dict[Node, Node | None] = {}
     for node in order:
         for operand in node.args:
             uses[operand] += 1
-            user[operand] = node
+            user[operand] = None if operand in user else node
     for node in f.output_nodes:
         uses[node] += 1
         user[node] = None
-
-    context = Context()
-    shared = Shared()
-    new: dict[Node, Node] = {}
-    finished: set[Node] = set()
-    for node in order:
-        if node.args:
-            args = tuple([new[a] for a in node.args])
-            image = node if args == node.args else build(node.op, args, node.params)
-            if image not in finished:
-                if image not in settled:
-                    context.user = _only_user(node, uses, user)
-                    context.absorbs = _absorbs(context.user, node)
-                    image = rewrite(image, context, finished, trace)
-                image = shared(image)
-        else:
-            image = node
-        new[node] = image
-        finished.add(image)
-        context.uses[image] = context.uses.get(image, 0) + uses[node]
-    return new
+    return uses, user
 
 
-def _only_user(node: Node, uses: dict[Node, int], user: dict[Node, Node | None]) -> Node | None:
-    while uses[node] == 1:
-        above = user.get(node)
-        if above is None or above.op.name != "neg":
-            return above
-        node = above
-    return None
+_NEG = OPS["neg"]
+
+
+def _only_user(node: Node, user: dict[Node, Node | None]) -> Node | None:
+    above = user[node]
+    while above is not None and above.op is _NEG:
+        above = user[above]
+    return above
 
 
 def _absorbs(user: Node | None, node: Node) -> bool:

@@ -73,8 +73,11 @@ class Literals:
         elif isinstance(inverse, int):
             scaled = OPS["div"](skeleton, lift(inverse))  # a third
         else:
-            scaled = multiplied(lift(size), skeleton, self._inner)
+            scaled = multiplied(lift(size), skeleton, self._inner, self._context)
         return signed(scaled, coefficient < 0)
+
+
+_DIV = OPS["div"]
 
 
 def _divides(node: Node) -> bool:
@@ -82,11 +85,13 @@ def _divides(node: Node) -> bool:
     return node.args[0].dtype == "float64" or node.args[0].op.name == "const"
 
 
-def multiplied(factor: Node, skeleton: Node, inner: Container[Node]) -> Node:
+def multiplied(factor: Node, skeleton: Node, inner: Container[Node], context: Context | None) -> Node:
     """The skeleton with a factor in front of what it begins with; `inner` are its products and quotients."""
     path: list[Node] = []
     node = skeleton
-    while node in inner:
+    while node in inner or (
+        context is not None and node.op is _DIV and len(path) < 2 * REACH and context.single(node)
+    ):
         path.append(node)
         node = node.args[0]
     new = factor if node.is_constant(1) else OPS["mul"](factor, node)
@@ -146,7 +151,7 @@ class Spread:
         if rest is None:
             top = lift(1) if first is None else first
         else:
-            top = rest if first is None else multiplied(first, rest, self._kept)
+            top = rest if first is None else multiplied(first, rest, self._kept, None)
         if third and inverse is not None:
             top = OPS["div"](top, lift(inverse))
         sizes = chain(self.sizes)

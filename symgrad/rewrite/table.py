@@ -50,8 +50,10 @@ class Rule:
         Names of the operations it applies to; "elementwise" for all of those.
     apply
         The node to its replacement, or None where the rule does not apply.
-    shape
+    operands
         For each operand the operation it must be, None for any; None where the rule looks for itself.
+    touches
+        Names of operations one of which has to be among the operands; None where any will do.
     sides, where
         Of a declarative rule: the two patterns and the guard.
     example
@@ -66,6 +68,7 @@ class Rule:
     sides: tuple[Pattern, Pattern] | None = None
     where: Callable[..., bool] | None = None
     example: Callable[[], Node] | None = None
+    touches: frozenset[str] | None = None
 
 
 #: Every rule by name, in order of declaration; an earlier rule is tried first.
@@ -125,7 +128,12 @@ def rule(
 
 
 def rule_function(
-    name: str, *, head: str | Iterable[str], law: str, example: Callable[[], Node]
+    name: str,
+    *,
+    head: str | Iterable[str],
+    law: str,
+    example: Callable[[], Node],
+    touches: Iterable[str] | None = None,
 ) -> Callable[[Apply_], Apply_]:
     """Declare a procedural rule: the decorated function takes a node and its context.
 
@@ -137,6 +145,8 @@ def rule_function(
         The operations it applies to.
     example
         Makes a node that the rule rewrites, for the test that walks the table.
+    touches
+        The rule is tried only where an operand is one of these operations.
     """
 
     def decorate(function: Apply_) -> Apply_:
@@ -144,7 +154,8 @@ def rule_function(
         unknown = [h for h in heads if h not in OPS and h != "elementwise"]
         if unknown:
             raise TypeError(f"rule {name!r}: no operation {unknown[0]!r}")
-        _add(Rule(name, law, heads, function, example=example))
+        among = None if touches is None else frozenset(touches)
+        _add(Rule(name, law, heads, function, touches=among, example=example))
         return function
 
     return decorate
@@ -169,6 +180,8 @@ def candidates(node: Node) -> tuple[Rule, ...]:
     found = []
     for one in RULES.values():
         if node.op.name not in one.heads and not ("elementwise" in one.heads and node.op.elementwise):
+            continue
+        if one.touches is not None and not any(a.op.name in one.touches for a in node.args):
             continue
         if one.operands is None or any(
             len(form) == len(node.args) and all(o is None or o is a.op for o, a in zip(form, node.args))

@@ -36,6 +36,7 @@ def _leads(node: Node) -> bool:
     "strip_broadcast",
     head="elementwise",
     law="broadcast_to(x) * y -> x * y, broadcast again only where nothing else has the shape",
+    touches=("broadcast_to",),
     example=lambda: OPS["mul"](OPS["broadcast_to"](_vector(), shape=(2, 3)), input_node("y", (2, 3))),
 )
 def strip_broadcast(node: Node, context: Context) -> Node | None:
@@ -54,6 +55,7 @@ def strip_broadcast(node: Node, context: Context) -> Node | None:
     "drop_leading_axes",
     head="elementwise",
     law="x[None, :] * y -> x * y where y has that axis",
+    touches=("expand_dims",),
     example=lambda: OPS["mul"](OPS["expand_dims"](_vector(), axes=(0,)), input_node("y", (2, 3))),
 )
 def drop_leading_axes(node: Node, context: Context) -> Node | None:
@@ -71,6 +73,7 @@ def drop_leading_axes(node: Node, context: Context) -> Node | None:
     "axes_outward",
     head="elementwise",
     law="f(x[:, None], y[:, None]) -> f(x, y)[:, None]",
+    touches=("expand_dims",),
     example=lambda: OPS["add"](_column(_vector()), _column(_vector("y"))),
 )
 def axes_outward(node: Node, context: Context) -> Node | None:
@@ -90,6 +93,7 @@ def axes_outward(node: Node, context: Context) -> Node | None:
     "transposes_outward",
     head="elementwise",
     law="f(a.T, b.T) -> f(a, b).T",
+    touches=("transpose",),
     example=lambda: OPS["add"](permute(_matrix(), (1, 0)), permute(_matrix("b"), (1, 0))),
 )
 def transposes_outward(node: Node, context: Context) -> Node | None:

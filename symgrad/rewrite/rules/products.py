@@ -52,6 +52,7 @@ def _literals_example() -> Node:
     "gather_literals",
     head=("mul", "div"),
     law="2 * x / y * (3 * z) -> 6 * x / y * z, while literals are of ordinary size",
+    touches=LINEAR,
     example=_literals_example,
 )
 def gather_literals(node: Node, context: Context) -> Node | None:
@@ -72,6 +73,7 @@ def _scalars_example() -> Node:
     head=("mul", "div"),
     law="(a * X) * b -> (a * b) * X for scalars a, b;  (1 / n) * X -> X / n for a size n;  "
     "a * b * c, b * c * a -> one node",
+    touches=LINEAR,
     example=_scalars_example,
 )
 def gather_factors(node: Node, context: Context) -> Node | None:
@@ -94,11 +96,9 @@ def gather_factors(node: Node, context: Context) -> Node | None:
 
 
 def _goes_on(node: Node, context: Context) -> bool:
-    """Whether the node is plain, or a factor of a larger product, which is looked at as a whole."""
+    """Whether the node is a factor of a larger product, which is looked at as a whole."""
     user = context.user
-    if user is not None and (user.op.name == "mul" or (user.op.name == "div" and is_size(user.args[1]))):
-        return True
-    return all(a.op.name not in LINEAR for a in node.args)
+    return user is not None and (user.op.name == "mul" or (user.op.name == "div" and is_size(user.args[1])))
 
 
 def _operations(root: Node, leaves: set[Node]) -> int:

@@ -16,6 +16,9 @@ rule("sub_zero", "x - 0 -> x")
 rule("zero_minus", "0 - x -> -x")
 
 
+_COMPOSED = frozenset({"add", "sub", "neg", "mul", "div"})
+
+
 def _like_example() -> Node:
     x, y = input_node("x", (3,)), input_node("y", (3,))
     return OPS["sub"](OPS["add"](OPS["mul"](2, x), y), OPS["mul"](x, 5))
@@ -28,9 +31,6 @@ def _common_example() -> Node:
 
 def _parts(node: Node, context: Context) -> list[Product] | None:
     """The terms of a whole sum; None for one that is plain, or the beginning of a longer one."""
-    a, b = node.args
-    if a is not b and a.op.name not in _COMPOSED and b.op.name not in _COMPOSED:
-        return None
     user = context.user
     if user is not None and user.op.name in ("add", "sub") and user.shape == node.shape:
         return None
@@ -41,13 +41,11 @@ def _parts(node: Node, context: Context) -> list[Product] | None:
     return found
 
 
-_COMPOSED = frozenset({"add", "sub", "neg", "mul", "div"})
-
-
 @rule_function(
     "like_terms",
     head=("add", "sub"),
     law="a * x + y + b * x -> (a + b) * x + y for literals with a + b != 0",
+    touches=_COMPOSED,
     example=_like_example,
 )
 def like_terms(node: Node, context: Context) -> Node | None:
@@ -88,6 +86,7 @@ rule("add_same", "x + x -> 2 * x")
     "common_factors",
     head=("add", "sub"),
     law="x * y + x * z -> x * (y + z);  a / c - b / c -> (a - b) / c",
+    touches=_COMPOSED,
     example=_common_example,
 )
 def common_factors(node: Node, context: Context) -> Node | None:
