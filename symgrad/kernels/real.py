@@ -16,7 +16,8 @@ def _in_double(function: Callable[..., Any], *operands: Any) -> Any:
 
     No operation inside warns: terms that underflow, and parts that are not chosen, are meant to be there.
     """
-    dtype = np.result_type(*operands)
+    # Python numbers have no say in the dtype; numpy before 2 would let them, beside a scalar.
+    dtype = np.result_type(*[x for x in operands if hasattr(x, "dtype")] or [np.float64])
     with np.errstate(all="ignore"):
         arrays = np.broadcast_arrays(*[np.asarray(x, np.float64) for x in operands])
         result = function(*[x.ravel() for x in arrays]).reshape(arrays[0].shape)
