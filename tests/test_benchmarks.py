@@ -36,6 +36,13 @@ def test_symgrad_passes_the_traps(results, name):
     assert results.traps[name] == {"symgrad": "ok"}
 
 
+def test_sympy_takes_all_traps():
+    found = {name: verdicts["sympy"] for name, verdicts in traps.table(("sympy",)).items()}
+    assert found["x[0] ** x[1] at [0, 2]"] != "ok"
+    assert found["prod(x) at [0, 2, 3]"] == found["max(x) at [1, 1, 0]"] == "ok"
+    assert not any("Error" in verdict for verdict in found.values())
+
+
 def difference(f, arguments, position, step=1e-6):
     """Central difference of f along all-ones in one argument."""
     moved = [

@@ -69,7 +69,7 @@ def speed(rows: Sequence[Row], titles: bool = True) -> Cells:
     cells = [head]
     for row in rows:
         times = [
-            f"{duration(row.seconds[name])} ({row.ratio(name):.2g}x){_lost(row, name)}"
+            f"{duration(row.seconds[name])} ({_times(row.ratio(name))}){_lost(row, name)}"
             if name in row.seconds
             else "-"
             for name in names
@@ -82,6 +82,10 @@ def speed(rows: Sequence[Row], titles: bool = True) -> Cells:
     if mean is not None and len(rows) > 1:
         cells.append(["geometric mean", "", *([""] * len(names)), f"{mean:.2f}", ""])
     return cells
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.0f}x" if ratio >= 10 else f"{ratio:.2g}x"
 
 
 def _lost(row: Row, name: str) -> str:

@@ -6,9 +6,12 @@ documents: 0 for abs and norm at 0, equal shares for ties.
 
 from __future__ import annotations
 
+import functools
+import operator
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -71,9 +74,44 @@ def autograd_gradient(trap: Trap) -> Array:
     return np.asarray(autograd.grad(lambda x: trap.formula(library.np, x))(np.asarray(trap.point)))
 
 
+def sympy_gradient(trap: Trap) -> Array:
+    """By diff and lambdify; a vector is an array of symbols."""
+    import sympy
+
+    def each(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return lambda x: np.array([function(e) for e in x]) if isinstance(x, np.ndarray) else function(x)
+
+    names = SimpleNamespace(
+        exp=each(sympy.exp), log=each(sympy.log), sqrt=sympy.sqrt, abs=sympy.Abs,
+        where=lambda condition, a, b: sympy.Piecewise((a, condition), (b, True)),
+        sum=np.sum, prod=np.prod, max=lambda x: sympy.Max(*x),
+        linalg=SimpleNamespace(norm=lambda x: sympy.sqrt(np.sum(x**2))),
+    )  # fmt: skip
+    symbols = [sympy.Symbol(f"x{i}", real=True) for i in range(np.size(trap.point))]
+    value = trap.formula(names, np.array(symbols) if trap.shape else symbols[0])
+    gradient = sympy.lambdify(symbols, [sympy.diff(value, s) for s in symbols], modules="numpy", cse=True)
+    return np.array(gradient(*np.ravel(trap.point)), float).reshape(np.shape(trap.point))
+
+
+def casadi_gradient(trap: Trap) -> Array:
+    """By casadi's gradient of scalar symbols."""
+    import casadi
+
+    names = SimpleNamespace(
+        exp=casadi.exp, log=casadi.log, sqrt=casadi.sqrt, abs=casadi.fabs, where=casadi.if_else,
+        sum=casadi.sum1, prod=lambda x: functools.reduce(operator.mul, casadi.vertsplit(x)),
+        max=casadi.mmax, linalg=SimpleNamespace(norm=casadi.norm_2),
+    )  # fmt: skip
+    x = casadi.SX.sym("x", np.size(trap.point))
+    gradient = casadi.Function("gradient", [x], [casadi.gradient(trap.formula(names, x), x)])
+    return np.array(gradient(np.ravel(trap.point))).reshape(np.shape(trap.point))
+
+
 TOOLS: dict[str, Callable[[Trap], Array]] = {
     "jax.jit": jax_gradient,
     "autograd": autograd_gradient,
+    "sympy": sympy_gradient,
+    "casadi": casadi_gradient,
 }
 
 
