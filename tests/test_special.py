@@ -96,9 +96,9 @@ LINE = np.concatenate(
         (erf._erfc, erfc_exact, 4),
         (erf._gaussian, lambda x: mp.exp(-x * x), 2),
         (erf._norm_pdf, normal_pdf, 4),
-        (erf._norm_pdf_slope, lambda x: -x * normal_pdf(x), 4),
+        (erf._norm_pdf_slope, lambda x: -x * normal_pdf(x), 5),
         (erf._norm_cdf, normal_cdf, 4),
-        (erf._norm_logcdf, normal_logcdf, 4),
+        (erf._norm_logcdf, normal_logcdf, 5),
         (erf._gelu, lambda x: x * normal_cdf(x), 4),
         (lambda x: hazard._norm_hazard(1, x), hazard_exact, 4),
     ],
@@ -128,7 +128,7 @@ def chain(order: int, x: Any) -> Any:
     return h[-1]
 
 
-@pytest.mark.parametrize("order, bound", [(2, 30), (3, 5e5)])
+@pytest.mark.parametrize("order, bound", [(2, 40), (3, 5e5)])
 def test_derivatives_of_the_hazard(order, bound):
     points = np.concatenate([np.linspace(-200, 5, 200), RNG.uniform(-20, 5, 200)])
     check(lambda x: hazard._norm_hazard(order, x), lambda x: chain(order, x), points, bound)
@@ -170,15 +170,15 @@ def fraction(x: Any) -> Any:
 
 
 def test_log_gamma():
-    check(gamma._gammaln, mp.loggamma, [*POSITIVE, 2.5e305, 1e306, 1e308], 4)
-    check(gamma._gammaln, lambda x: mp.re(mp.loggamma(x)), NEGATIVE[NEGATIVE > -2], 4)
+    check(gamma._gammaln, mp.loggamma, [*POSITIVE, 2.5e305, 1e306, 1e308], 5)
+    check(gamma._gammaln, lambda x: mp.re(mp.loggamma(x)), NEGATIVE[NEGATIVE > -2], 5)
 
 
 def test_log_gamma_below_zero():
     def size(x):
         return max(abs(mp.loggamma(1 - x)), abs(mp.log(mp.pi / abs(mp.sinpi(x)))))
 
-    check(gamma._gammaln, lambda x: mp.re(mp.loggamma(x)), NEGATIVE, 4, size)
+    check(gamma._gammaln, lambda x: mp.re(mp.loggamma(x)), NEGATIVE, 5, size)
 
 
 def test_digamma():
@@ -206,7 +206,7 @@ def cotangent_part(n: int, x: Any) -> Any:
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 10])
 def test_polygamma(n):
     near = NEGATIVE[(NEGATIVE > -1e4) & (NEGATIVE < -1e-20)]
-    check(lambda x: gamma._polygamma(n, x), lambda x: zeta_form(n, x), POSITIVE[POSITIVE < 1e12][::8], 5)
+    check(lambda x: gamma._polygamma(n, x), lambda x: zeta_form(n, x), POSITIVE[POSITIVE < 1e12][::8], 6)
     check(
         lambda x: gamma._polygamma(n, x),
         lambda x: (-1) ** n * zeta_form(n, 1 - x) - cotangent_part(n, x),
@@ -245,7 +245,7 @@ def test_modified_bessel(order, kernel, bound):
     check(kernel, lambda x: mp.besseli(order, x), ROUND, bound)
 
 
-@pytest.mark.parametrize("order, kernel, bound", [(0, bessel._j0, 4), (1, bessel._j1, 5)])
+@pytest.mark.parametrize("order, kernel, bound", [(0, bessel._j0, 5), (1, bessel._j1, 5)])
 def test_bessel(order, kernel, bound):
     def amplitude(x):
         return mp.sqrt(2 / (mp.pi * abs(x))) if abs(x) > 7 else 0

@@ -39,7 +39,7 @@ i1: Op = public("i1")(
 j0: Op = public("j0")(
     op(
         "j0", "x",
-        doc="Bessel function of order 0, 0 at infinity; within 4 ulp.",
+        doc="Bessel function of order 0, 0 at infinity; within 5 ulp.",
         dtype=floats,
         numpy=kernel("_j0", "{0}"),
         adjoint={"x": lambda g, y, x: -g * j1(x)},
