@@ -25,7 +25,7 @@ OPS: dict[str, Op] = {}
 
 _TABLE: WeakValueDictionary[tuple[Any, ...], Node] = WeakValueDictionary()
 #: What the table looks up in; asking it spares a call for each of millions of nodes.
-_REFERENCES: dict[tuple[Any, ...], Any] = _TABLE.data
+_REFERENCES: dict[tuple[Any, ...], Callable[[], Node | None]] = vars(_TABLE)["data"]
 _LOCK = threading.Lock()
 
 
@@ -60,7 +60,8 @@ class Node:
         """Whether this is a literal, and the given one where a value is given."""
         if self.op.name != "const":
             return False
-        return value is None or (self.value == value and not isinstance(self.value, bool))
+        own = self.params[0]
+        return value is None or (own == value and not isinstance(own, bool))
 
     def __repr__(self) -> str:
         inner = ", ".join(

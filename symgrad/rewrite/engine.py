@@ -8,9 +8,10 @@ first, rules are tried only on what changed and a few steps above it, which is a
 from __future__ import annotations
 
 from collections.abc import Container, MutableMapping
+from typing import Any
 
 from symgrad.graph import Function
-from symgrad.node import OPS, Node, Op, build, lift, rebuild
+from symgrad.node import OPS, Node, build, lift, rebuild
 from symgrad.rewrite.literals import number
 from symgrad.rewrite.share import Shared
 from symgrad.rewrite.table import Context, Rule, candidates
@@ -25,7 +26,7 @@ FRESH = 40
 #: So many steps above a change rules are tried again.
 ABOVE = 3
 
-_CANDIDATES: dict[tuple[Op, ...], tuple[Rule, ...]] = {}
+_CANDIDATES: dict[tuple[Any, ...], tuple[Rule, ...]] = {}
 
 
 def simplify(f: Function, trace: MutableMapping[str, int] | None = None) -> Function:
@@ -146,7 +147,16 @@ def rewrite(
 ) -> Node:
     """The node after rules were applied at its top until none fires, and to what they made below it."""
     for _ in range(FIRINGS):
-        signature = (node.op, *[a.op for a in node.args]) if len(node.args) < 4 else (node.op,)
+        args = node.args
+        signature: tuple[Any, ...]
+        if len(args) == 2:
+            signature = (node.op, args[0].op, args[1].op, args[0] is args[1])
+        elif len(args) == 1:
+            signature = (node.op, args[0].op)
+        elif len(args) == 3:
+            signature = (node.op, args[0].op, args[1].op, args[2].op)
+        else:
+            signature = (node.op, frozenset([a.op for a in args]))
         rules = _CANDIDATES.get(signature)
         if rules is None:
             rules = _CANDIDATES[signature] = candidates(node)

@@ -10,7 +10,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from symgrad.node import OPS, Node, lift
-from symgrad.rewrite.literals import Number, magnitude, over, times
+from symgrad.rewrite.literals import Number, divisor, magnitude, over, times
 from symgrad.rewrite.table import Context
 from symgrad.rewrite.terms import LINEAR, REACH, chain, is_size, merged, movable, signed
 from symgrad.shapes import broadcast
@@ -67,11 +67,11 @@ class Literals:
         if skeleton is None:
             return lift(coefficient)
         size = magnitude(coefficient)
-        inverse = over(1, size)
+        whole = divisor(size)
         if size == 1:
             scaled = skeleton
-        elif isinstance(inverse, int):
-            scaled = OPS["div"](skeleton, lift(inverse))  # a third
+        elif whole is not None:
+            scaled = OPS["div"](skeleton, lift(whole))  # a third
         else:
             scaled = multiplied(lift(size), skeleton, self._inner, self._context)
         return signed(scaled, coefficient < 0)
@@ -145,15 +145,14 @@ class Spread:
         scalars, small = self.small()
         rest = self._without({*scalars, *small})
         size = magnitude(self.coefficient)
-        inverse = over(1, size)
-        third = isinstance(inverse, int) and inverse != 1 and not scalars and not small
-        first = chain([*([] if size == 1 or third else [lift(size)]), *scalars, *small])
+        whole = None if scalars or small else divisor(size)
+        first = chain([*([] if size == 1 or whole is not None else [lift(size)]), *scalars, *small])
         if rest is None:
             top = lift(1) if first is None else first
         else:
             top = rest if first is None else multiplied(first, rest, self._kept, None)
-        if third and inverse is not None:
-            top = OPS["div"](top, lift(inverse))
+        if whole is not None:
+            top = OPS["div"](top, lift(whole))
         sizes = chain(self.sizes)
         return signed(top if sizes is None else OPS["div"](top, sizes), self.coefficient < 0)
 
@@ -186,14 +185,14 @@ def spread(root: Node, context: Context) -> Spread | None:
         name = node.op.name
         opens = name in LINEAR and (node is root or context.single(node))
         if opens and name == "div":
-            divisor = node.args[1]
-            value = movable(divisor)
+            below = node.args[1]
+            value = movable(below)
             total = None if value is None else merged(over, found.coefficient, value)
-            if _divides(node) and (total is not None or is_size(divisor)):
+            if _divides(node) and (total is not None or is_size(below)):
                 if total is not None:
                     found.coefficient = total
                 else:
-                    found.sizes.append(divisor)
+                    found.sizes.append(below)
                     found.fragile |= not node.shape and root.shape != ()
             else:
                 opens = False

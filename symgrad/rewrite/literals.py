@@ -49,7 +49,14 @@ def over(a: Number, b: Number) -> Number | None:
         return None
     if isinstance(a, float) or isinstance(b, float):
         return _guarded(operator.truediv, a, b, vanishing=not a)
+    if isinstance(a, int) and isinstance(b, int) and a % b == 0:
+        return plain(a // b)
     return plain(Fraction(a) / Fraction(b))
+
+
+def divisor(value: Number) -> int | None:
+    """3 for a third: what to divide by rather than multiply with the literal."""
+    return value.denominator if isinstance(value, Fraction) and value.numerator == 1 else None
 
 
 def plus(a: Number, b: Number) -> Number | None:
@@ -115,9 +122,11 @@ def fold(node: Node) -> Node | None:
     compute = _FOLDS.get(node.op.name)
     if compute is None:
         return None
-    values = [number(a) for a in node.args]
-    if any(v is None for v in values):
-        return None
+    values = []
+    for operand in node.args:
+        values.append(number(operand))
+        if values[-1] is None:
+            return None
     value = compute(*values)
     if value is None:
         return None

@@ -1,6 +1,6 @@
 """Laws as text: `"a + -b -> a - b"` becomes trees that match nodes and build their replacement.
 
-The text is parsed with `ast` and never evaluated. In a law
+The text is parsed with `ast` and never evaluated itself. In a law
 - a name matches any node, and the same node wherever it appears again;
 - a name that starts with `k` or `c` matches a literal number only;
 - a number matches that literal; operators and function names are operations of the registry;
@@ -65,7 +65,7 @@ class Apply:
 
 Pattern = Variable | Literal | Apply
 Bindings = dict[str, Any]
-Matcher = Callable[[Node, Bindings, list[Node]], bool]
+Matcher = Callable[[Node], "tuple[Bindings, tuple[Node, ...]] | None"]
 
 _CONST = OPS["const"]
 
@@ -144,40 +144,59 @@ def variants(pattern: Pattern) -> list[Pattern]:
     return list(found)
 
 
-def matcher(pattern: Pattern) -> Matcher:
-    """A function that says whether a node has this form.
+def matcher(pattern: Apply) -> Matcher:
+    """A function that gives what a node of this form binds, and the operations matched; else None.
 
-    It fills in the bindings, and its third argument with the operations matched.
+    It is compiled to Python, for it is called some times for every node:
+
+        if node.op is not op0: return None
+        (v1, v2,) = node.args
+        if v2.op is not op1: return None
+        (v3,) = v2.args
+        return {'a': v1, 'b': v3}, (node, v2)
     """
-    if isinstance(pattern, Variable):
-        name = pattern.name
-        if pattern.literal:
-            return lambda node, bound, inner: (
-                number(node) is not None and bound.setdefault(name, node) is node
-            )
-        return lambda node, bound, inner: bound.setdefault(name, node) is node
-    if isinstance(pattern, Literal):
-        value = pattern.value
-        return lambda node, bound, inner: node.op is _CONST and node.is_constant(value)
-    op, params, parts = pattern.op, pattern.params, [matcher(a) for a in pattern.args]
+    lines: list[str] = []
+    scope: dict[str, Any] = {"number": number, "const": _CONST}
+    names: dict[str, str] = {}
+    inner: list[str] = []
+    count = 0
 
-    def match(node: Node, bound: Bindings, inner: list[Node]) -> bool:
-        if node.op is not op or len(node.args) != len(parts):
-            return False
-        inner.append(node)
-        for parameter in params:
-            value = getattr(node, parameter.name)
-            if parameter.bound is None:
-                if value != parameter.value:
-                    return False
-            elif bound.setdefault(parameter.bound, value) != value:
-                return False
-        for part, operand in zip(parts, node.args):  # noqa: SIM110  (a generator costs twice as much)
-            if not part(operand, bound, inner):
-                return False
-        return True
+    def bind(name: str, text: str, differs: str) -> None:
+        if name in names:
+            lines.append(f"if {text} {differs} {names[name]}: return None")
+        names.setdefault(name, text)
 
-    return match
+    queue: list[tuple[Pattern, str]] = [(pattern, "node")]
+    for part, text in queue:  # grows: operations are compared before what is inside them
+        if isinstance(part, Variable):
+            if part.literal:
+                lines.append(f"if {text}.op is not const or number({text}) is None: return None")
+            bind(part.name, text, "is not")
+        elif isinstance(part, Literal):
+            lines.append(f"if {text}.op is not const or not {text}.is_constant({part.value!r}): return None")
+        else:
+            op = f"op{len(inner)}"
+            inner.append(text)
+            scope[op] = part.op
+            lines.append(f"if {text}.op is not {op}: return None")
+            if part.op.variadic:
+                lines.append(f"if len({text}.args) != {len(part.args)}: return None")
+            for parameter in part.params:
+                value = f"{text}.{parameter.name}"
+                if parameter.bound is None:
+                    lines.append(f"if {value} != {parameter.value!r}: return None")
+                else:
+                    bind(parameter.bound, value, "!=")
+            operands = [f"v{count + i + 1}" for i in range(len(part.args))]
+            count += len(operands)
+            if operands:
+                lines.append(f"({', '.join(operands)},) = {text}.args")
+            queue += zip(part.args, operands)
+    bound = ", ".join(f"{name!r}: {text}" for name, text in names.items())
+    lines.append(f"return {{{bound}}}, ({', '.join(inner)},)")
+    exec("def match(node):\n    " + "\n    ".join(lines), scope)
+    compiled: Matcher = scope["match"]
+    return compiled
 
 
 def instantiate(pattern: Pattern, bound: Mapping[str, Any], folding: bool = True) -> Node:

@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from symgrad.node import OPS, Node, Op
-from symgrad.rewrite.pattern import Apply, Literal, Pattern, instantiate, matcher, parse_law, variants
+from symgrad.rewrite.pattern import (
+    Apply,
+    Literal,
+    Pattern,
+    Variable,
+    instantiate,
+    matcher,
+    parse_law,
+    variants,
+)
 
 
 @dataclass
@@ -54,6 +63,8 @@ class Rule:
         For each operand the operation it must be, None for any; None where the rule looks for itself.
     touches
         Names of operations one of which has to be among the operands; None where any will do.
+    twice
+        Whether both operands have to be the same node.
     sides, where
         Of a declarative rule: the two patterns and the guard.
     example
@@ -69,6 +80,7 @@ class Rule:
     where: Callable[..., bool] | None = None
     example: Callable[[], Node] | None = None
     touches: frozenset[str] | None = None
+    twice: bool = False
 
 
 #: Every rule by name, in order of declaration; an earlier rule is tried first.
@@ -112,10 +124,10 @@ def rule(
 
     def apply(node: Node, context: Context) -> Node | None:
         for match in matchers:
-            bound: dict[str, Any] = {}
-            inner: list[Node] = []
-            if not match(node, bound, inner):
+            matched = match(node)
+            if matched is None:
                 continue
+            bound, inner = matched
             if once and not (absorbed and context.absorbs) and not all(map(context.single, inner[1:])):
                 continue
             if where is not None and not where(*[bound[key] for key in wanted]):
@@ -124,7 +136,8 @@ def rule(
         return None
 
     operands = tuple(tuple(map(_wanted, form.args)) for form in forms)
-    return _add(Rule(name, law, (left.op.name,), apply, operands, (left, right), where))
+    twice = len(left.args) == 2 and isinstance(left.args[0], Variable) and left.args[0] == left.args[1]
+    return _add(Rule(name, law, (left.op.name,), apply, operands, (left, right), where, twice=twice))
 
 
 def rule_function(
@@ -176,10 +189,12 @@ def _add(new: Rule) -> Rule:
 
 
 def candidates(node: Node) -> tuple[Rule, ...]:
-    """The rules that may apply to a node, judged by its operation and those of its operands."""
+    """The rules that may apply to a node, by its operation, its operands' and whether they are one."""
     found = []
     for one in RULES.values():
         if node.op.name not in one.heads and not ("elementwise" in one.heads and node.op.elementwise):
+            continue
+        if one.twice and node.args[0] is not node.args[1]:
             continue
         if one.touches is not None and not any(a.op.name in one.touches for a in node.args):
             continue

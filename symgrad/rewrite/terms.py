@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from symgrad.node import OPS, Node, lift
-from symgrad.rewrite.literals import Number, magnitude, number, over, times
+from symgrad.rewrite.literals import Number, divisor, magnitude, number, over, times
 from symgrad.rewrite.table import Context
 
 #: A literal moves past other factors while it and what it merges with are between 1 / MODERATE and this.
@@ -57,6 +57,10 @@ def movable(node: Node) -> Number | None:
 
 def merged(compute: Callable[[Number, Number], Number | None], a: Number, b: Number) -> Number | None:
     """The product or quotient of two literals, None where it drifts away from both."""
+    if b == 1:
+        return a
+    if a == 1 and compute is times:
+        return b
     value = compute(a, b)
     if not value:
         return None
@@ -128,14 +132,14 @@ def assemble(coefficient: Number, above: list[Node], below: list[Node]) -> Node:
     """
     sign = coefficient < 0
     coefficient = -coefficient if sign else coefficient
-    inverse = over(1, coefficient)
+    whole = divisor(coefficient)
     bottom = [d for d in below if not is_size(d)]
-    if isinstance(inverse, int) and inverse != 1 and above:
+    if whole is not None and above:
         # A third becomes a division by 3.
-        coefficient, bottom = 1, [*bottom, lift(inverse)]
+        coefficient, bottom = 1, [*bottom, lift(whole)]
     top = chain(above if coefficient == 1 else [lift(coefficient), *above]) or lift(1)
-    for divisor in bottom:
-        top = OPS["div"](top, divisor)
+    for below_it in bottom:
+        top = OPS["div"](top, below_it)
     sizes = chain(d for d in below if is_size(d))
     return signed(top if sizes is None else OPS["div"](top, sizes), sign)
 

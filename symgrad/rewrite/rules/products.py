@@ -78,7 +78,7 @@ def _scalars_example() -> Node:
 )
 def gather_factors(node: Node, context: Context) -> Node | None:
     """Rebuild a product where that saves work on arrays, or where the same factors have met before."""
-    if _goes_on(node, context):
+    if _goes_on(node, context) or not (node.shape or node.op.name == "mul"):
         return None
     product = spread(node, context)
     if product is None or not product.leaves:
