@@ -24,14 +24,17 @@ from symgrad.errors import (
     VerificationError,
 )
 from symgrad.graph import Function
+from symgrad.marking import as_written
 from symgrad.module import Module, compile
 from symgrad.ops.custom import custom
 from symgrad.rewrite import simplify
 from symgrad.spelling import NAMES as _NAMES
 from symgrad.trace import array, trace
 from symgrad.trace import install_compiler as _install_compiler
+from symgrad.transforms.batch import vmap
 from symgrad.transforms.forward import hvp, jvp
 from symgrad.transforms.gradient import grad, value_and_grad, vjp
+from symgrad.transforms.jacobian import hessian, jacobian
 
 _install_compiler(compile)
 
@@ -89,11 +92,14 @@ __all__ = [
     "VerificationError",
     "__version__",
     "array",
+    "as_written",
     "compile",
     "custom",
     "from_sympy",
     "grad",
+    "hessian",
     "hvp",
+    "jacobian",
     "jvp",
     "parse",
     "simplify",
@@ -101,5 +107,6 @@ __all__ = [
     "trace",
     "value_and_grad",
     "vjp",
+    "vmap",
     *_NAMES,
 ]

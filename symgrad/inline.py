@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from symgrad.errors import ShapeError
@@ -40,10 +40,23 @@ def inline(function: Function, arguments: Sequence[Tree]) -> Tree:
             mapping[leaf] = node if node.dtype == leaf.dtype else cast(node, to=leaf.dtype)
     _check(function, mapping, sizes)
     batch = broadcast(*batches, what=function.name) if batches else ()
-    for node in toposort(function.output_nodes):
-        if node not in mapping:
-            mapping[node] = _rebuilt(node, tuple(mapping[a] for a in node.args), sizes, batch)
+    _rebuild_all(function.output_nodes, mapping, sizes, batch)
     return map_leaves(lambda leaf: mapping[leaf], function.result)
+
+
+def bind_batch(roots: Iterable[Node], mapping: Mapping[Node, Node], batch: Shape) -> dict[Node, Node]:
+    """Every node below the roots, with inputs replaced and dimensions in the place of their `...`."""
+    new = dict(mapping)
+    _rebuild_all(roots, new, {}, batch)
+    return new
+
+
+def _rebuild_all(
+    roots: Iterable[Node], mapping: dict[Node, Node], sizes: dict[str, Size], batch: Shape
+) -> None:
+    for node in toposort(roots):
+        if node not in mapping:
+            mapping[node] = _rebuilt(node, tuple([mapping[a] for a in node.args]), sizes, batch)
 
 
 def _unify(function: Function, leaf: Node, node: Node, sizes: dict[str, Size]) -> Shape:
@@ -102,11 +115,15 @@ def _rebuilt(node: Node, args: tuple[Node, ...], sizes: dict[str, Size], batch: 
 
 
 def _stacked_matvec(a: Node, x: Node) -> Node:
+    if a.rank == 2:
+        return OPS["matmat"](x, OPS["transpose"](a, axes=(1, 0)))  # rows of x, all at once
     y = OPS["matmat"](a, expand_dims(x, axes=(x.rank,)))
     return squeeze(y, axes=(y.rank - 1,))
 
 
 def _stacked_vecmat(x: Node, a: Node) -> Node:
+    if a.rank == 2:
+        return OPS["matmat"](x, a)
     y = OPS["matmat"](expand_dims(x, axes=(x.rank - 1,)), a)
     return squeeze(y, axes=(y.rank - 2,))
 

@@ -23,6 +23,7 @@ _WHAT = {
     "jvp": "Value of {base}, and its derivative along the given tangents of {wrt}.",
     "jacobian": "Jacobian of {base} with respect to {wrt}.",
     "hessian": "Hessian of {base} with respect to {wrt}.",
+    "vmap": "{base} for every index of a leading dimension of {wrt}.",
     "hvp": "Hessian of {base} with respect to {wrt}, times the given vector.",
 }
 

@@ -16,6 +16,7 @@ from symgrad.errors import VerificationError
 from symgrad.graph import Function
 from symgrad.meaning import Meaning, Objects, expand
 from symgrad.node import Node
+from symgrad.shapes import evaluate as evaluate_size
 from symgrad.shapes import has_batch
 from symgrad.tree import leaves
 from symgrad.verify import scalars
@@ -279,6 +280,17 @@ class Differentiation:
         ]
 
 
+    def table(self, output: Objects, place: Any, pointwise: bool) -> Objects:
+        """Derivatives of every entry of an output by every element of one array of wrt."""
+        directions = place.ravel().tolist()
+        entries = [
+            scalars.tangent(v, self.level, d) if d in self.directions else None
+            for v in output.ravel().tolist()
+            for d in directions
+        ]
+        return Meaning.objects(entries, output.shape if pointwise else output.shape + place.shape)
+
+
 @kind("grad")
 def _grad(function: Function, inputs: Values, sizes: Mapping[str, int], chosen: Any = None) -> list[Spread]:
     return Differentiation(function, inputs, sizes, chosen).gradients()
@@ -311,6 +323,48 @@ def _hvp(function: Function, inputs: Values, sizes: Mapping[str, int], chosen: A
     # The derivative of the gradient in one direction.
     _, level, along = _along(function, inputs)
     return _tangents(Differentiation(function, along, sizes).gradients(), level)
+
+
+@kind("jacobian")
+def _jacobian(
+    function: Function, inputs: Values, sizes: Mapping[str, int], chosen: Any = None
+) -> list[Spread]:
+    """For each output, for each leaf of wrt: the tangents of its entries, the output's shape first."""
+    problem = Differentiation(function, inputs, sizes, chosen)
+    found = []
+    for outputs in problem.outputs:
+        for places in problem.places:
+            count = max(len(outputs), len(places))
+            pairs = [(outputs[p % len(outputs)], places[p % len(places)]) for p in range(count)]
+            pointwise = function.origin is not None and function.origin.base.has_batch
+            found.append([problem.table(output, place, pointwise) for output, place in pairs])
+    return found
+
+
+@kind("vmap")
+def _vmap(function: Function, inputs: Values, sizes: Mapping[str, int], chosen: Any = None) -> list[Spread]:
+    """The base function at every index, one result on top of the other."""
+    assert function.origin is not None
+    base, over = function.origin.base, function.origin.wrt
+    count = len(inputs[over[0]][0][0])
+    rows = []
+    for index in range(count):
+        at = {
+            name: [[_indexed(a, index) for a in spread] for spread in spreads] if name in over else spreads
+            for name, spreads in inputs.items()
+        }
+        rows.append(evaluate(base, at, sizes))
+    found = []
+    for position, leaf in enumerate(function.output_nodes):
+        shape = tuple(evaluate_size(size, sizes) for size in leaf.shape)
+        values = [v for row in rows for v in row[position][0].ravel().tolist()]
+        found.append([Meaning.objects(values, shape)])
+    return found
+
+
+def _indexed(array: Objects, index: int) -> Objects:
+    """`array[index]`, an array also where it is a scalar."""
+    return array[index : index + 1].reshape(array.shape[1:])
 
 
 def _along(function: Function, inputs: Values) -> tuple[Function, int, Values]:
@@ -347,11 +401,14 @@ def forward(
     """
     import mpmath
 
-    while function.origin is not None:
+    while function.origin is not None and function.origin.kind != "vmap":
         function = function.origin.base
     meaning = PointMeaning(sizes)
     with mpmath.workdps(DIGITS):
         _, inputs = _spread(function, point)
+        if function.origin is not None:
+            evaluate(function, inputs, sizes)
+            return meaning.largest, meaning.smallest
         for array in (array for spread in _expanded(function, inputs, meaning) for array in spread):
             if array.dtype == object and not all(is_defined(number_of(v)) for v in array.ravel().tolist()):
                 raise OutOfRange("an output is undefined")

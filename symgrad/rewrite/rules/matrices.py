@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from symgrad.node import OPS, Node, lift, rebuild
+from symgrad.ops.creation import eye
 from symgrad.ops.leaves import input_node
 from symgrad.ops.matmul import dot, matmat, matvec, swap, vecmat
+from symgrad.ops.rearrange import diag_
 from symgrad.ops.reduce import sum_over
 from symgrad.rewrite.rules.reductions import scaled_apart
 from symgrad.rewrite.table import Context, rule, rule_function
@@ -120,3 +122,44 @@ def sum_of_product(node: Node, context: Context) -> Node | None:
     if node.axes == (1,):
         return matvec(a, sum_over(b, [1]))
     return dot(sum_over(a, [0]), sum_over(b, [1]))
+
+
+def _is_identity(node: Node) -> bool:
+    return node.op.name == "eye"
+
+
+@rule_function(
+    "product_with_identity",
+    head=("matmat", "matvec", "vecmat"),
+    law="eye @ X -> X;  X @ eye -> X",
+    example=lambda: matmat(eye(size=3), _matrix()),
+)
+def product_with_identity(node: Node, context: Context) -> Node | None:
+    """What is multiplied by an identity stays, and no product is left."""
+    a, b = node.args
+    return b if _is_identity(a) else a if _is_identity(b) else None
+
+
+@rule_function(
+    "identity_times_vector",
+    head="mul",
+    law="eye * v -> diag(v)",
+    example=lambda: eye(size=3) * input_node("v", (3,)),
+)
+def identity_times_vector(node: Node, context: Context) -> Node | None:
+    """A diagonal matrix is filled, not multiplied."""
+    for one, other in (node.args, node.args[::-1]):
+        if _is_identity(one) and other.shape == one.shape[1:]:
+            return diag_(other, offset=0, rows=one.size, columns=one.size)
+    return None
+
+
+@rule_function(
+    "transposed_identity",
+    head="transpose",
+    law="eye.T -> eye",
+    example=lambda: swap(eye(size=3)),
+)
+def transposed_identity(node: Node, context: Context) -> Node | None:
+    """An identity is symmetric."""
+    return node.args[0] if _is_identity(node.args[0]) else None

@@ -1,0 +1,123 @@
+"""`vmap`: a function for every index of a new leading dimension.
+
+Every operation works under a leading `...`. So the graph is rebuilt with `...` in front of the mapped inputs,
+and then the dimension is bound to it, which moves axes back where they are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from symgrad.errors import ShapeError, SpecError
+from symgrad.graph import Function, Origin, Parameter, toposort
+from symgrad.inline import bind_batch
+from symgrad.node import Node, build
+from symgrad.ops.leaves import input_node
+from symgrad.ops.structure import broadcast_up
+from symgrad.shapes import BATCH, Size, has_batch, parse_dim
+from symgrad.tree import leaves, map_leaves
+
+
+def vmap(f: Function, over: Mapping[str, Any]) -> Function:
+    """The function for every index of a new leading dimension of some arguments.
+
+    Parameters
+    ----------
+    f
+        A Function without `...` arguments, which have their batch already.
+    over
+        For each mapped parameter, the new dimension: `{"x": "m"}`. All name the same one.
+
+    Returns
+    -------
+    Function
+        Its mapped arguments, and all results, have shape `(m, ...)`.
+
+    Raises
+    ------
+    SpecError
+        For unknown names, and for more than one dimension.
+    ShapeError
+        For a function of `...` arguments, or an operation that cannot be batched.
+    """
+    sizes = {parse_dim(str(size), where=f"vmap(over={name}=...)") for name, size in over.items()}
+    if len(sizes) != 1:
+        raise SpecError("vmap: over names one new dimension", got=", ".join(sorted(map(str, over.values()))))
+    for name in over:
+        if f.parameter(name) is None:
+            raise SpecError(f"vmap: {f.name} has no parameter {name!r}", expected=", ".join(p.name for p in f.parameters))
+    if f.has_batch:
+        raise ShapeError(
+            f"vmap: {f.name} has '...' arguments", hint="call it with arrays that have a further leading dimension"
+        )
+    (size,) = sizes
+    inner: dict[Node, Node] = {}
+    parameters = []
+    for parameter in f.parameters:
+        tree = parameter.tree
+        if parameter.name in over:
+            mapped = {leaf: input_node(leaf.name, (size, *leaf.shape), leaf.dtype) for leaf in leaves(tree)}
+            inner.update(mapped)
+            tree = map_leaves(lambda leaf, m=mapped: m[leaf], tree)
+        parameters.append(Parameter(parameter.name, tree, parameter.dtype, parameter.doc))
+    new = batched(f.output_nodes, inner, size)
+    result = map_leaves(lambda leaf: new[leaf], f.result)
+    origin = Origin("vmap", f, tuple(over))
+    mapped_f = replace(f, name=f"{f.name}_vmap", parameters=tuple(parameters), result=result, origin=origin)
+    names = {new[node]: name for node, name in f.names.items() if node in new}
+    bars = {new[a]: new[p] for a, p in f.bars.items() if a in new and p in new}
+    lines = {new[node]: line for node, line in f.lines.items() if node in new}
+    primal = tuple(new[p] for p in f.primal if p in new)
+    return replace(mapped_f, names=names, bars=bars, lines=lines, primal=primal)
+
+
+def batched(roots: Iterable[Node], mapped: Mapping[Node, Node], size: Size) -> dict[Node, Node]:
+    """Every node below the roots for each index of a new leading dimension.
+
+    `mapped` gives nodes of shape `(size, *shape)` for those that vary; the results all have that dimension.
+    """
+    roots = list(roots)
+    new: dict[Node, Node] = {}
+    stand_ins: dict[Node, Node] = {}
+    for leaf, outer in mapped.items():
+        # A position names the stand-in: no input can have it, and it never reaches the result.
+        stand_in = input_node(f"{len(stand_ins)}", (BATCH, *leaf.shape), leaf.dtype)
+        stand_ins[stand_in] = outer
+        new[leaf] = stand_in
+    order = toposort(roots)
+    for node in order:
+        if node not in new:
+            new[node] = _with_batch(node, tuple([new[a] for a in node.args]))
+    bound = bind_batch([new[node] for node in order], stand_ins, (size,))
+    found = {node: bound[new[node]] for node in order}
+    for root in roots:
+        if found[root].shape != (size, *root.shape):
+            found[root] = broadcast_up(found[root], (size, *root.shape))
+    return found
+
+
+#: Operations whose index has axes of its own.
+_INDEXED = ("gather", "scatter_add")
+
+
+def _with_batch(node: Node, args: tuple[Node, ...]) -> Node:
+    if not any(has_batch(a.shape) for a in args):
+        return node
+    params = tuple(
+        (BATCH, *value) if name == "shape" and not has_batch(value) else value
+        for name, value in zip(node.op.params, node.params)
+    )
+    if len(args) > 1 and node.op.name not in _INDEXED and {"axis", "axes"} & set(node.op.params):
+        # One count of axes serves all operands, so all of them get the new dimension.
+        args = tuple(a if has_batch(a.shape) else broadcast_up(a, (BATCH, *a.shape)) for a in args)
+    try:
+        return build(node.op, args, params)
+    except ShapeError:
+        whole = tuple(
+            a if has_batch(a.shape) or a.dtype != "float64" else broadcast_up(a, (BATCH, *a.shape)) for a in args
+        )
+        if whole == args:
+            raise
+        return build(node.op, whole, params)
