@@ -25,6 +25,7 @@ from symgrad.errors import (
 )
 from symgrad.graph import Function
 from symgrad.marking import as_written
+from symgrad.marking import as_written
 from symgrad.module import Module, compile
 from symgrad.ops.custom import custom
 from symgrad.rewrite import simplify
@@ -92,6 +93,7 @@ __all__ = [
     "VerificationError",
     "__version__",
     "array",
+    "as_written",
     "as_written",
     "compile",
     "custom",

@@ -98,6 +98,8 @@ class Function:
         The transform that made this function, None for one that was written.
     lines
         For nodes, the line `file.py:12` of the user's source that made them.
+    rewrites
+        How often each rule for stable forms fired in it.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Function:
     origin: Origin | None = None
     lines: Mapping[Node, str] = field(default_factory=dict)
     result_names: tuple[str, ...] = ()
+    rewrites: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def input_nodes(self) -> list[Node]:

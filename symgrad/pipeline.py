@@ -1,6 +1,7 @@
 """The stages from a Function as written to one that is ready for emission.
 
     trace        Python function      -> Function            (symgrad.trace)
+    stabilize    Function             -> stable forms        (symgrad.rewrite), in trace and before simplify
     transforms   Function             -> Function            (symgrad.transforms)
     guard        branches not taken   -> harmless ones       (symgrad.guard), at the end of trace
     simplify     Function             -> smaller Function    (symgrad.rewrite)
@@ -13,11 +14,11 @@ from __future__ import annotations
 
 from symgrad.graph import Function
 from symgrad.guard import unmask
-from symgrad.rewrite import simplify
+from symgrad.rewrite import simplify, stabilize
 
 
 def prepare(function: Function) -> Function:
     """The function in the form that is emitted: simplified, with subterms shared."""
-    simple = simplify(function)
+    simple = simplify(stabilize(function))
     unmasked = unmask(simple)
     return simple if unmasked is simple else simplify(unmasked)

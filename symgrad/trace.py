@@ -18,6 +18,7 @@ from symgrad.inline import inline
 from symgrad.node import Node
 from symgrad.ops.leaves import input_node
 from symgrad.recording import recording
+from symgrad.rewrite import stabilize
 from symgrad.shapes import Shape, parse_shape
 from symgrad.tree import Record, Tree, is_leaf, leaves, map_leaves
 
@@ -89,16 +90,15 @@ def trace(
     names = dict(session.names)
     if type(tree) is Node and tree.args:
         names.setdefault(tree, title)
-    return guard(
-        Function(
-            name=title,
-            parameters=tuple(parameters),
-            result=tree,
-            doc=inspect.getdoc(fn) or "",
-            names=names,
-            lines=session.lines,
-        )
+    written = Function(
+        name=title,
+        parameters=tuple(parameters),
+        result=tree,
+        doc=inspect.getdoc(fn) or "",
+        names=names,
+        lines=session.lines,
     )
+    return guard(stabilize(written))
 
 
 def _positional(signature: inspect.Signature, values: dict[str, Any]) -> dict[str, Any]:

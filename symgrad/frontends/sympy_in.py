@@ -18,6 +18,7 @@ from symgrad.graph import Function, Parameter
 from symgrad.node import OPS, Node, lift
 from symgrad.ops.leaves import input_node
 from symgrad.ops.structure import broadcast_up, expand_dims
+from symgrad.rewrite import stabilize
 from symgrad.shapes import Shape, core, parse_shape
 from symgrad.spelling import FUNCTIONS, NAMES
 from symgrad.trace import ArraySpec
@@ -59,7 +60,7 @@ def from_sympy(expr: Any, args: Any = None, *, name: str | None = None, **shapes
         memo[part] = inputs[part.name] if part in symbols else _convert(part, memo)
     result = _result(expr, memo)
     parameters = tuple(Parameter(n, node) for n, node in inputs.items())
-    return guard(Function(name=title, parameters=parameters, result=result))
+    return guard(stabilize(Function(name=title, parameters=parameters, result=result)))
 
 
 def _roots(expr: Any) -> list[Any]:

@@ -22,6 +22,7 @@ from symgrad.errors import SpecError, SymgradError
 from symgrad.graph import Function, Parameter
 from symgrad.node import Node, Op, lift
 from symgrad.ops.leaves import input_node
+from symgrad.rewrite import stabilize
 from symgrad.shapes import BATCH
 from symgrad.spelling import FUNCTIONS, NAMES
 
@@ -108,12 +109,13 @@ def parse(text: str, name: str | None = None) -> Function:
     parser = _Parser(text)
     result = parser.run()
     symbols = parser.symbols
-    return Function(
+    written = Function(
         name=name or "f",
         parameters=tuple(Parameter(symbol, symbols[symbol]) for symbol in sorted(symbols)),
         result=result,
         doc=" ".join(text.split()) if len(text) <= 400 else "",
     )
+    return stabilize(written)
 
 
 def known_functions() -> dict[str, Callable[..., Any]]:

@@ -21,9 +21,13 @@ def _elu(x, alpha):
 
 def _sinc_derivative(x, order):
     """The derivative of that order of sinc(x) = sin(pi x) / (pi x), its limit at 0 included."""
-    t = np.pi * x
+    return np.pi**order * _sine_quotient(np.pi * x, order)
+
+
+def _sine_quotient(t, order):
+    """The derivative of that order of sin(t) / t, its limit at 0 included."""
     near = np.abs(t) < max(2, order)
-    # With f = sin(t) / t, near 0 the series f = sum over k of (-1)^k t^2k / (2k + 1)!, term by term.
+    # Near 0 the series, the sum over k of (-1)^k t^2k / (2k + 1)!, term by term.
     s = np.where(near, t, 0)
     first = (order + 1) // 2
     series = 0 * s
@@ -37,4 +41,26 @@ def _sinc_derivative(x, order):
     for n in range(1, order + 1):
         wave = waves[n % 2] if n % 4 < 2 else -waves[n % 2]
         value = (wave - n * value) / far
-    return np.pi**order * np.where(near, series, value)
+    return np.where(near, series, value)
+
+
+def _expm1_quotient(x, order):
+    """The derivative of that order of (exp(x) - 1) / x, its limit at 0 included."""
+    near = np.abs(x) < max(1, order / 2)
+    # Near 0 the series, the sum over k of x^k / (k + 1)!, term by term.
+    s = np.where(near, x, 0)
+    series = 0 * s
+    for k in reversed(range(20 + 3 * order)):
+        series = series * s + 1 / (math.factorial(k) * (k + order + 1))
+    # Elsewhere x f = exp(x) - 1, differentiated n times: x f^(n) + n f^(n-1) = exp(x).
+    far = np.where(near, 1, x)
+    value = np.expm1(far) / far
+    with np.errstate(under="ignore"):
+        for n in range(1, order + 1):
+            value = (np.exp(far) - n * value) / far
+    return np.where(near, series, value)
+
+
+def _squares_difference(a, b):
+    """a^2 - b^2."""
+    return (a - b) * (a + b)

@@ -54,7 +54,8 @@ expm1 = op(
     doc="exp(x) - 1, exact near 0.",
     dtype=floats,
     numpy=call("np.expm1"),
-    adjoint={"x": lambda g, y, x: g * (y + 1)},
+    # Not y + 1, which is 0 where y is close to -1.
+    adjoint={"x": lambda g, y, x: g * exp(x)},
     sympy=lambda sp, x: sp.exp(x) - 1,
     special=(0.0, 1e-12, -1e-9),
     safe={"x": 0.0},
@@ -114,7 +115,8 @@ sigmoid: Op = public("sigmoid")(
         doc="Logistic function 1 / (1 + exp(-x)), without overflow.",
         dtype=floats,
         numpy=kernel("_sigmoid", "{0}"),
-        adjoint={"x": lambda g, y, x: g * y * (1 - y)},
+        # Not 1 - y, which is 0 where y is close to 1.
+        adjoint={"x": lambda g, y, x: g * y * sigmoid(-x)},
         sympy=lambda sp, x: 1 / (1 + sp.exp(-x)),
         sample=(-4.0, 4.0),
         special=(0.0, -30.0, 30.0),

@@ -1,8 +1,19 @@
-"""Rewriting: `simplify`, and the table of named rules it works by."""
+"""Rewriting: `simplify` and `stabilize`, and the tables of named rules they work by."""
 
 import symgrad.ops
 import symgrad.rewrite.rules  # noqa: F401
 from symgrad.rewrite.engine import simplify
+from symgrad.rewrite.stable import STABLE, rewrites, stabilize
 from symgrad.rewrite.table import RULES, Context, Rule, rule, rule_function
 
-__all__ = ["RULES", "Context", "Rule", "rule", "rule_function", "simplify"]
+__all__ = [
+    "RULES",
+    "STABLE",
+    "Context",
+    "Rule",
+    "rewrites",
+    "rule",
+    "rule_function",
+    "simplify",
+    "stabilize",
+]

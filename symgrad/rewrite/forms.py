@@ -60,7 +60,9 @@ def half(node: Node) -> Node:
             halved = over(value, 2) if value is not None else None
             if halved is not None and value != 1:
                 other = node.args[1 - position]
-                return other if halved == 1 else negative(other) if halved == -1 else OPS["mul"](halved, other)
+                if halved in (1, -1):
+                    return other if halved == 1 else negative(other)
+                return OPS["mul"](halved, other)
     return OPS["div"](node, 2)
 
 

@@ -54,10 +54,10 @@ def stabilize(f: Function) -> Function:
     >>> stabilize(f)                # before:  v = log(add(1, exp(x)))
                                     # after:   v = logaddexp(0, x)
 
-    What is computed for the operand of `as_written` alone or together with others stays as it is; so does a
-    function, or a derivative of one, whose results all are marked so.
+    All that the operand of `as_written` is computed from stays as it is, and so does a derivative of what has
+    such a mark, in which the form of the marked part goes on.
     """
-    if _is_as_written(f):
+    if _derives_from_marked(f):
         return f
     fired: Counter[str] = Counter()
     for _ in range(PASSES):
@@ -77,10 +77,12 @@ def rewrites(f: Function) -> Counter[str]:
     return found
 
 
-def _is_as_written(f: Function) -> bool:
+def _derives_from_marked(f: Function) -> bool:
     while f.origin is not None:
         f = f.origin.base
-    return all(node.op is as_written for node in f.output_nodes)
+        if f.origin is None:
+            return any(node.op is as_written for node in f.nodes())
+    return False
 
 
 def _pass(f: Function, fired: MutableMapping[str, int]) -> dict[Node, Node]:

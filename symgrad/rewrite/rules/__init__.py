@@ -2,7 +2,7 @@
 
 # isort: off
 from symgrad.rewrite.rules import literals, signs, products, sums, elementary
-from symgrad.rewrite.rules import layout, reductions, matrices, selection
+from symgrad.rewrite.rules import layout, reductions, matrices, selection, stable
 
 __all__ = [
     "elementary",
@@ -13,5 +13,6 @@ __all__ = [
     "reductions",
     "selection",
     "signs",
+    "stable",
     "sums",
 ]
