@@ -15,9 +15,9 @@ from typing import Any
 from symgrad._version import __version__
 from symgrad.templates import template_folder
 from symgrad.graph import Function
+from symgrad.identifiers import identifier
 from symgrad.kernels import imports, sources
 from symgrad.lower.checks import Signature
-from symgrad.lower.names import identifier
 from symgrad.lower.routine import Records, record_names, routine
 from symgrad.program import Program, Routine
 

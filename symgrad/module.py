@@ -16,8 +16,8 @@ from symgrad.emit import program, render
 from symgrad.errors import SpecError
 from symgrad.files import write_text
 from symgrad.graph import Function
+from symgrad.identifiers import identifier
 from symgrad.locate import user_frame
-from symgrad.lower.names import identifier
 from symgrad.pipeline import prepare
 from symgrad.program import Program
 

@@ -17,7 +17,7 @@ PACKAGE = Path(symgrad.__file__).parent
 
 # From what knows nothing to what knows everything. A name stands for a module, or a package with all in it.
 LAYERS = (
-    ("symgrad._version", "symgrad.errors", "symgrad.kernels"),
+    ("symgrad._version", "symgrad.errors", "symgrad.kernels", "symgrad.identifiers"),
     ("symgrad.dims",),
     ("symgrad.shapes", "symgrad.templates", "symgrad.files", "symgrad.locate"),
     ("symgrad.text",),
@@ -25,11 +25,11 @@ LAYERS = (
     ("symgrad.tree", "symgrad.freshness"),
     ("symgrad.graph", "symgrad.spelling"),
     ("symgrad.ops",),
+    ("symgrad.rewrite",),
     ("symgrad.recording", "symgrad.array", "symgrad.inline", "symgrad.meaning", "symgrad.portable", "symgrad.guard"),
-    ("symgrad.trace",),
+    ("symgrad.trace", "symgrad.marking"),
     ("symgrad.transforms",),
     ("symgrad.frontends",),
-    ("symgrad.rewrite",),
     ("symgrad.pipeline", "symgrad.cost"),
     ("symgrad.program",),
     ("symgrad.lower",),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from symgrad.graph import Function, toposort
+from symgrad.identifiers import printable
 from symgrad.lower.names import Names
 from symgrad.node import Node
 from symgrad.program import Section, Statement
@@ -119,7 +120,7 @@ class Body:
         base = self.function
         while base.origin is not None:
             base = base.origin.base
-        return f"Adjoints, from output to inputs: v_bar = d {base.name} / d v"
+        return f"Adjoints, from output to inputs: v_bar = d {printable(base.name)} / d v"
 
     def _visit(self, node: Node) -> None:
         text = self._render(node)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from symgrad.errors import SpecError
 from symgrad.graph import Function
+from symgrad.identifiers import literal
 from symgrad.lower.body import LINE, Env
 from symgrad.lower.names import Names
 from symgrad.node import Node
@@ -72,7 +73,7 @@ class Signature:
         if floats:
             kernel = self.env.helper("_floats")
             joined = ", ".join(name for _, name in floats) + ("," if len(floats) == 1 else "")
-            labels = ", ".join(f'"{leaf.name}"' for leaf, _ in floats) + ("," if len(floats) == 1 else "")
+            labels = ", ".join(literal(leaf.name) for leaf, _ in floats) + ("," if len(floats) == 1 else "")
             narrow = [p for p in self.function.parameters if p.dtype == "float32"]
             wide = [p for p in self.function.parameters if p.dtype == "float64" and any(
                 leaf.dtype == "float64" for leaf in leaves(p.tree))]  # fmt: skip
@@ -86,7 +87,7 @@ class Signature:
         for leaf, name in self.arguments.items():
             if leaf.dtype != "float64":
                 kernel = self.env.helper("_integers" if leaf.dtype == "int64" else "_booleans")
-                lines.append(f'{name} = {kernel}("{leaf.name}", {name})')
+                lines.append(f"{name} = {kernel}({literal(leaf.name)}, {name})")
         lines += self._shapes()
         if self.function.has_batch:
             lines += self._batch()
@@ -160,7 +161,7 @@ class Signature:
         kernel = self.env.helper("_shape_error")
         dims = list(dict.fromkeys(d for s in core(leaf.shape) for d in dim_names(s)))
         sizes = ", ".join(f"{d}={self.dims[d]}" for d in dims if self.dims[d].isidentifier())
-        return f'raise {kernel}("{leaf.name}", {name}, "{shape_text(leaf.shape)}"' + (
+        return f'raise {kernel}({literal(leaf.name)}, {name}, "{shape_text(leaf.shape)}"' + (
             f", {sizes})" if sizes else ")"
         )
 
@@ -170,7 +171,7 @@ class Signature:
         count = len(core(leaf.shape))
         return (
             f"if {name}.ndim {sign} {count}:\n"
-            f'    raise {kernel}("{leaf.name}", {name}, "{shape_text(leaf.shape)}")'
+            f'    raise {kernel}({literal(leaf.name)}, {name}, "{shape_text(leaf.shape)}")'
         )
 
     def _check(self, leaf: Node, name: str) -> list[str]:
@@ -192,7 +193,7 @@ class Signature:
         if len(batched) == 1:
             return [f"batch = {heads[0]}"]
         kernel = self.env.helper("_batch_shape")
-        labels = ", ".join(f'"{leaf.name}"' for leaf, _ in batched)
+        labels = ", ".join(literal(leaf.name) for leaf, _ in batched)
         lines = [f"batch = {kernel}(({labels}), ({', '.join(heads)}))"]
         if any(len(leaf.shape) > 1 for leaf, _ in batched):
             for leaf, name in batched:

@@ -7,6 +7,7 @@ import textwrap
 from typing import Any
 
 from symgrad.graph import Function
+from symgrad.identifiers import printable
 from symgrad.lower.body import Body, Env
 from symgrad.lower.names import Names
 from symgrad.node import Node
@@ -42,10 +43,12 @@ def docstring(name: str, function: Function, records: Any) -> tuple[str, ...]:
         lines += _described(parameter.name, parameter.tree, "array_like", parameter.doc)
     lines += ["", "Returns", "-------"]
     lines += _returns(function)
-    return tuple(_safe(line.rstrip()) for line in lines)
+    return tuple(safe(line.rstrip()) for line in lines)
 
 
-def _safe(line: str) -> str:
+def safe(line: str) -> str:
+    """A line as the text of a docstring: names in it are data."""
+    line = "\t".join(map(printable, line.split("\t")))
     return line.replace("\\", "\\\\").replace('"""', "'''")
 
 

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import builtins
 import keyword
-import unicodedata
 from collections.abc import Iterable
+
+from symgrad.identifiers import identifier
 
 #: Names that generated code relies on, besides keywords and builtins.
 RESERVED = frozenset({"np", "math", "dtype", "batch", "__debug__", "self"})
 _TAKEN = RESERVED | set(keyword.kwlist) | set(dir(builtins))
-
-
-def identifier(text: str) -> str:
-    """An ASCII-or-Unicode identifier close to `text`, as Python itself would normalise it.
-
-    Characters that no identifier can have become underscores; leading underscores go, so that nothing
-    is mangled inside a class and nothing private is hit.
-    """
-    clean = "".join(c if c == "_" or c.isalnum() else "_" for c in unicodedata.normalize("NFKC", text))
-    clean = clean.lstrip("_") or "x"
-    if not clean.isidentifier():
-        clean = "x_" + "".join(c if c.isascii() else "_" for c in clean)
-    return clean
 
 
 class Names:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from symgrad.graph import Function
 from symgrad.lower.body import LINE, WIDTH, Body
 from symgrad.lower.checks import Signature
-from symgrad.lower.docs import docstring
+from symgrad.lower.docs import docstring, safe
 from symgrad.node import Node
 from symgrad.program import RecordType, Routine
 from symgrad.shapes import BATCH, has_batch, shape_text
@@ -126,7 +126,7 @@ def definition(name: str, parameters: list[str], result: str) -> str:
 def _record_doc(function: Function) -> str:
     while function.origin is not None:
         function = function.origin.base
-    return f"Gradient of {function.name}, one field an argument."
+    return safe(f"Gradient of {function.name}, one field an argument.")
 
 
 def _result(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from symgrad.errors import NotDifferentiableError, SpecError
 from symgrad.graph import Function, Origin, Parameter, toposort
+from symgrad.identifiers import identifier
 from symgrad.node import Node, lift
 from symgrad.ops.leaves import input_node
 from symgrad.ops.structure import broadcast_to
@@ -169,17 +171,26 @@ def structured(f: Function, wrt: Wrt, names: tuple[str, ...], gradients: list[No
     trees = [map_leaves(lambda _: next(remaining), p.tree) for p in wrt_parameters(f, names)]
     if isinstance(wrt, str):
         return trees[0]
-    title = "".join(word.capitalize() for word in f.name.split("_")) or "F"
-    return Record(f"{title}Gradient", tuple(field_name(n) for n in names), tuple(trees))
+    title = "".join(word.capitalize() for word in identifier(f.name).split("_")) or "F"
+    return Record(f"{title}Gradient", field_names(names), tuple(trees))
+
+
+def field_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Distinct names that a NamedTuple's fields can have, one for each of these."""
+    found: list[str] = []
+    for name in names:
+        field = field_name(name)
+        while field in found:
+            field += "_"
+        found.append(field)
+    return tuple(found)
 
 
 def field_name(name: str) -> str:
     """A name that a NamedTuple's field can have: trailing underscore where Python takes it itself."""
     import keyword
 
-    clean = "".join(c if c.isalnum() or c == "_" else "_" for c in name).lstrip("_") or "x"
-    if not clean.isidentifier():
-        clean = "x_" + clean
+    clean = identifier(name)
     if keyword.iskeyword(clean) or clean in ("count", "index"):
         clean += "_"
     return clean
