@@ -65,6 +65,8 @@ def _summary(name: str, function: Function) -> tuple[str, list[str]]:
         root = _root(function)
         first, _ = _split(root.doc)
         rest = textwrap.wrap(f"{root.name}: {first}", 96) if first else []
+        if _is_hessian(function):
+            return f"Hessian of {root.name} with respect to {wrt}.", rest
         order = _order(function)
         if order > 1:
             return f"Derivative of order {order} of {root.name} with respect to {wrt}.", rest
@@ -79,6 +81,19 @@ def _derivative_of(function: Function) -> str:
     words = {"grad": "the gradient of {} with respect to {}"}
     pattern = words.get(function.origin.kind, f"the {function.origin.kind} of {{}} with respect to {{}}")
     return pattern.format(_derivative_of(function.origin.base), _listed(function.origin.wrt))
+
+
+def _is_hessian(function: Function) -> bool:
+    """Whether this is the Jacobian of a gradient by the same arguments."""
+    origin = function.origin
+    inner = None if origin is None else origin.base.origin
+    return (
+        origin is not None
+        and inner is not None
+        and (origin.kind, inner.kind) == ("jacobian", "grad")
+        and origin.wrt == inner.wrt
+        and inner.base.origin is None
+    )
 
 
 def _order(function: Function) -> int:
@@ -163,7 +178,8 @@ def _returns(function: Function) -> list[str]:
         for name, node in zip(function.output_names, function.output_nodes):
             lines.append(f"{name} : {_result_type(node)}")
         return lines
-    return _output(function.output_names[0] if origin is None else origin.kind, function.result)
+    name = function.output_names[0] if origin is None else origin.kind
+    return _output("hessian" if _is_hessian(function) else name, function.result)
 
 
 def _output(name: str, tree: Tree) -> list[str]:
