@@ -100,6 +100,10 @@ def check(found: Any, expected: list[Any], columns: list[Any]) -> None:
 # --- every operation ----------------------------------------------------------------------------------
 
 
+#: Operations that numpy has too, computed here by a kernel of our own.
+OWN_KERNEL = ("i0",)
+
+
 @by_name
 def test_text_is_numpy(record: Op) -> None:
     functions = [f for f, builder in FUNCTIONS.items() if builder is record]
@@ -109,9 +113,12 @@ def test_text_is_numpy(record: Op) -> None:
     node, inputs = node_of(record)
     columns = points(record)
     with np.errstate(all="ignore"):
-        np.testing.assert_array_equal(
-            evaluate([node], dict(zip(inputs, columns)))[0], functions[0](*columns), strict=True
-        )
+        found, wanted = evaluate([node], dict(zip(inputs, columns)))[0], functions[0](*columns)
+    if record.name in OWN_KERNEL:
+        # numpy's is good to a few ulp, as ours is, and they round differently.
+        np.testing.assert_allclose(found, wanted, rtol=8 * EPS, atol=0, strict=True)
+    else:
+        np.testing.assert_array_equal(found, wanted, strict=True)
 
 
 @by_name
