@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -40,6 +40,8 @@ class Built:
     error: float | None = None
     failures: tuple[str, ...] = ()
     seconds: float = 0.0
+    #: For each function in which rules for stable forms fired, how often each did.
+    rewrites: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def _build_module(module: Module, job: Job) -> Built:
         functions=len(prepared),
         ops=sum(sum(f.ops().values()) for f in prepared),
         cost=derivative_cost(prepared, prepare),
+        rewrites={title: dict(fired) for title, fired in module.rewrites.items() if fired},
     )
     if not job.verify:
         return built

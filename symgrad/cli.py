@@ -75,6 +75,7 @@ JOBS = click.option(
     metavar="N",
     help="Processes that work; one a core by default.",
 )
+VERBOSE = click.option("--verbose", "-v", is_flag=True, help="Also print what was rewritten to stable forms.")
 QUIET = click.option("--quiet", "-q", is_flag=True, help="Print problems alone.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 COLOR = click.option(
@@ -98,12 +99,13 @@ def cli() -> None:
 @JOBS
 @click.option("--check", is_flag=True, help="Write nothing; list stale, missing and orphan files; 1 if any.")
 @click.option("--no-verify", "verify", is_flag=True, flag_value=False, default=True, help="Do not verify.")
+@VERBOSE
 @QUIET
 @JSON
 @COLOR
 def build(
-    specs: Sequence[str], out: str | None, jobs: int | None, check: bool, verify: bool, quiet: bool,
-    as_json: bool, color: bool,
+    specs: Sequence[str], out: str | None, jobs: int | None, check: bool, verify: bool, verbose: bool,
+    quiet: bool, as_json: bool, color: bool,
 ) -> None:  # fmt: skip
     """Write every module of the specs, with its stub, and verify it against sympy.
 
@@ -137,6 +139,8 @@ def build(
         document["written"] = [str(path) for path in changed]
         if not as_json and not quiet:
             output.print(report.build_table(outcomes))
+            if verbose:
+                report.print_rewrites(output, outcomes)
             folder = report.relative(todo.out)
             output.print(
                 f"{len(changed)} of {len(texts(outcomes))} files written to {folder}"

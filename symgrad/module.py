@@ -8,6 +8,7 @@ import keyword
 import linecache
 import os
 import types
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from symgrad.identifiers import identifier
 from symgrad.locate import user_frame
 from symgrad.pipeline import prepare
 from symgrad.program import Program
+from symgrad.rewrite import stabilize
 
 
 class Module:
@@ -73,6 +75,11 @@ class Module:
         """The module as finished text, before layout."""
         pairs = {title: (f, prepare(f)) for title, f in self.functions.items()}
         return program(self.name, pairs, self.doc, self.spec)
+
+    @functools.cached_property
+    def rewrites(self) -> dict[str, Counter[str]]:
+        """For each function, how often each rule for stable forms fired in it and in what it derives from."""
+        return {title: Counter(stabilize(f).rewrites) for title, f in self.functions.items()}
 
     def source(self) -> str:
         """The whole standalone module."""

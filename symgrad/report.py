@@ -64,6 +64,15 @@ def build_table(outcomes: Sequence[Outcome]) -> Table:
     return table
 
 
+def print_rewrites(out: Console, outcomes: Sequence[Outcome]) -> None:
+    """A line for each function in which something got a stable form, with the names of the rules."""
+    for outcome in outcomes:
+        for built in outcome.modules:
+            for title, fired in built.rewrites.items():
+                counts = ", ".join(f"{name} {count}" for name, count in sorted(fired.items()))
+                out.print(Text.assemble((f"{built.name}.{title}: ", "cyan"), f"rewritten: {counts}"))
+
+
 def _verdict(built: Built) -> Text:
     return Text("not verified", "yellow") if built.error is None else Text("ok", "green")
 
@@ -132,6 +141,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
                 "cost": built.cost,
                 "max_error": built.error,
                 "failures": list(built.failures),
+                "rewrites": {title: dict(sorted(fired.items())) for title, fired in built.rewrites.items()},
                 "seconds": round(built.seconds, 3),
             }
             for built in outcome.modules

@@ -3,7 +3,7 @@
 import symgrad.ops
 import symgrad.rewrite.rules  # noqa: F401
 from symgrad.rewrite.engine import simplify
-from symgrad.rewrite.stable import STABLE, rewrites, stabilize
+from symgrad.rewrite.stable import STABLE, stabilize
 from symgrad.rewrite.table import RULES, Context, Rule, rule, rule_function
 
 __all__ = [
@@ -11,7 +11,6 @@ __all__ = [
     "STABLE",
     "Context",
     "Rule",
-    "rewrites",
     "rule",
     "rule_function",
     "simplify",

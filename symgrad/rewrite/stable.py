@@ -68,15 +68,6 @@ def stabilize(f: Function) -> Function:
     return replace(f, rewrites=dict(Counter(f.rewrites) + fired)) if fired else f
 
 
-def rewrites(f: Function) -> Counter[str]:
-    """How often each rule fired in the function and in what it is a derivative of."""
-    found = Counter(f.rewrites)
-    while f.origin is not None:
-        f = f.origin.base
-        found.update(f.rewrites)
-    return found
-
-
 def _derives_from_marked(f: Function) -> bool:
     while f.origin is not None:
         f = f.origin.base
