@@ -7,7 +7,9 @@ first, rules are tried only on what changed and a few steps above it, which is a
 
 from __future__ import annotations
 
-from collections.abc import Container, MutableMapping
+import gc
+from collections.abc import Container, Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 from symgrad.graph import Function
@@ -43,12 +45,25 @@ def simplify(f: Function, trace: MutableMapping[str, int] | None = None) -> Func
         A Counter, say: told how often every rule fired.
     """
     passes = _Passes(trace)
-    for _ in range(PASSES):
-        new = passes.run(f)
-        if new is None:
-            break
-        f = f.map(new)
+    with _uncollected():
+        for _ in range(PASSES):
+            new = passes.run(f)
+            if new is None:
+                break
+            f = f.map(new)
     return f
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without collections of cycles: nodes form none, and every one would go through all nodes again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _Passes:
@@ -89,19 +104,20 @@ class _Passes:
                 if new[a] is not a:
                     image = build(node.op, tuple([new[k] for k in args]), node.params)
                     break
-            if everything or image is not node or node in changed:
-                distance = 0
+            if everything:
+                look = True
+            elif image is not node or node in changed:
+                near[node] = 0
+                look = True
             else:
                 distance = min([near.get(a, ABOVE) for a in args]) + 1
-            if distance <= ABOVE:
-                near[node] = distance
-                if image not in finished:
-                    above = user[node]
-                    if above is not None and above.op is _NEG:
-                        above = _only_user(node, user)
-                    context.user = above
-                    context.absorbs = _absorbs(above, node)
-                    image = shared(rewrite(image, context, finished, trace))
+                look = distance <= ABOVE
+                if look:
+                    near[node] = distance
+            if look and image not in finished:
+                context.user = _only_user(node, user)
+                context.absorbs = _absorbs(context.user, node)
+                image = shared(rewrite(image, context, finished, trace))
             new[node] = image
             finished.add(image)
             if image is not node:

@@ -12,11 +12,14 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+import symgrad.ops  # noqa: F401  (declares const)
 from symgrad.node import OPS, Node, lift
 
 Number = int | float | Fraction
 
 LARGEST = 2**53
+
+_CONST = OPS["const"]
 
 
 def magnitude(value: Number) -> Number:
@@ -85,9 +88,11 @@ def _shortest(compute: Callable[[Any, Any], Number], a: Number, b: Number, value
 
 def number(node: Node) -> Number | None:
     """The value of a numeric literal; None for any other node, True and False among them."""
-    if node.op.name != "const":
+    if node.op is not _CONST:
         return None
     value = node.params[0]
+    if type(value) is int:
+        return value
     return None if isinstance(value, bool) or value != value or value in (math.inf, -math.inf) else value
 
 

@@ -17,7 +17,7 @@ class Shared:
 
     def __call__(self, node: Node) -> Node:
         """The node that stands for this value."""
-        if len(node.args) != 2 or node.op.name not in COMMUTATIVE or node.params:
+        if node.op.name not in COMMUTATIVE or node.params:
             return node
         a, b = node.args
         other = self._first.get((node.op, b, a))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 
 from symgrad.node import OPS, Node, lift
 from symgrad.rewrite.literals import Number, divisor, magnitude, number, over, times
@@ -52,7 +53,10 @@ class Product:
 def movable(node: Node) -> Number | None:
     """The value of a literal that may move past other factors."""
     value = number(node)
-    return value if value is not None and 1 / MODERATE <= magnitude(value) <= MODERATE else None
+    if value is None:
+        return None
+    size = float(value) if isinstance(value, Fraction) else value
+    return value if 1 / MODERATE <= (size if size > 0 else -size) <= MODERATE else None
 
 
 def merged(compute: Callable[[Number, Number], Number | None], a: Number, b: Number) -> Number | None:
