@@ -115,3 +115,19 @@ def test_the_gallery_gives_the_same_numbers(calls, tmp_path, version, numpy):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[0]) >= 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["3.12", "3.13"])
+def test_the_generator_gives_the_same_bytes(tmp_path, version):
+    python = interpreter(version)
+    if python is None:
+        pytest.skip(f"no Python {version} here")
+    subprocess.run([python, "-m", "venv", tmp_path / "venv"], check=True)
+    own = tmp_path / "venv" / "bin" / "python"
+    pip = [own, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-e", str(ROOT)]
+    subprocess.run(pip, check=True)
+    env = {**os.environ, "PYTHONHASHSEED": "random"}
+    check = [own, "-m", "symgrad", "build", "--check", "--out", str(ROOT / "generated")]
+    done = subprocess.run(check, env=env, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
