@@ -12,6 +12,7 @@ from symgrad.errors import SymgradError, TraceError
 from symgrad.locate import user_line
 from symgrad.node import Node, lift
 from symgrad.ops.custom import install_symbolic
+from symgrad.ops.layouts import install_calls
 from symgrad.ops.leaves import array_node
 from symgrad.recording import record
 from symgrad.shapes import Dim, core, product, shape_text
@@ -67,7 +68,7 @@ class Array:
             )
         kwargs.pop("out", None)
         if method == "__call__":
-            return invoke(_builder(ufunc), inputs, kwargs)
+            return invoke(_builder(ufunc), inputs, _ufunc_keywords(ufunc, kwargs))
         reduction = _REDUCTIONS.get((ufunc, method))
         if reduction is None:
             raise _refused(
@@ -114,7 +115,13 @@ class Array:
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("len() of a scalar")
-        return self.shape[0] if isinstance(self.shape[0], int) else int(self.shape[0])
+        if not isinstance(self.shape[0], int):
+            raise _refused(
+                f"len() of a symbolic dimension {self.shape[0]}",
+                "Python wants an integer from it",
+                "X.shape[0], which may be any dimension and is one in the generated code",
+            )
+        return self.shape[0]
 
     def __iter__(self) -> Iterator[Any]:
         if not self.shape:
@@ -128,6 +135,12 @@ class Array:
         return (self[i] for i in range(self.shape[0]))
 
     def __bool__(self) -> bool:
+        if not self.shape and self.node.args and all(a.op.name in ("dim", "const") for a in self.node.args):
+            raise _refused(
+                "Python or numpy asks for the value of a symbolic dimension",
+                "it is known only when the generated code runs",
+                "sg.arange(n) for np.arange(n); np.where(condition, a, b) for a choice",
+            )
         raise _refused(
             "a symbolic value decides an `if`, `while`, `and`, `or` or `not`",
             "its truth is known only when the generated code runs",
@@ -160,6 +173,31 @@ _REDUCTIONS: dict[Any, Any] = {
     (np.logical_or, "reduce"): np.any,
     (np.multiply, "outer"): np.outer,
 }
+
+
+#: What keywords of every ufunc say where they say nothing, and what to do for what else they can say.
+_UFUNC_KEYWORDS: dict[str, tuple[tuple[Any, ...], str]] = {
+    "where": ((True,), "np.where(mask, result, other)"),
+    "dtype": ((None,), "x.astype(...), or leave it out: the float type is that of the arguments"),
+    "casting": (("same_kind",), "leave it out; x.astype(...) converts"),
+    "order": (("K",), "leave it out: memory order is not part of a value"),
+    "subok": ((True, False), "leave it out"),
+    "signature": ((None,), "leave it out"),
+}
+
+
+def _ufunc_keywords(ufunc: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The keywords without those that say nothing; raises TraceError for the others that numpy has."""
+    rest = {}
+    for name, value in kwargs.items():
+        idle, hint = _UFUNC_KEYWORDS.get(name, ((), ""))
+        if any(value is i or (isinstance(i, str) and value == i) for i in idle):
+            continue
+        if hint:
+            what = f"np.{ufunc.__name__}(..., {name}=...) is not traced"
+            raise _refused(what, f"{name}={value!r}"[:80], hint)
+        rest[name] = value
+    return rest
 
 
 def _refused(what: str, got: str, hint: str) -> TraceError:
@@ -270,3 +308,4 @@ for _name, _ufunc in {
 
 Dim.to_array = staticmethod(lambda size: Array(lift(size)))
 install_symbolic(wrap, as_node, invoke, Array)
+install_calls(lambda function, node, args, kwargs: as_node(function(wrap(node), *args, **kwargs)))

@@ -51,11 +51,19 @@ def unmask(f: Function) -> Function:
     if not any(node.op.name == "where" for node in order):
         return f
     branches = _branches(order, f.output_nodes)
+    # Guards whose safe point is 0 look like masks: without them the operation would warn, or be nan.
+    guards = {
+        operand
+        for node in order
+        if node.op.safe
+        for name, operand in zip(node.op.operands, node.args)
+        if name in node.op.safe
+    }
     new: dict[Node, Node] = {}
     for node in order:
         args = [new[a] for a in node.args]
         new[node] = rebuild(node, args)
-        masks = node.op.name == "where" and node.args[2].is_constant(0)
+        masks = node.op.name == "where" and node.args[2].is_constant(0) and node not in guards
         if masks and (node.args[0], True) in branches.get(node, ()):
             new[node] = broadcast_up(args[1], node.shape)
     return f if all(a is b for a, b in new.items()) else f.map(new)

@@ -146,6 +146,8 @@ class Op:
     def __call__(self, *operands: Operand, **params: Any) -> Node:
         """The node for these operands, checked; Python numbers and dimensions become leaves."""
         args = tuple([x if type(x) is Node else lift(x) for x in operands])
+        if params and not params.keys() <= set(self.params):
+            raise _unknown(self, params)
         if not self.params:
             values: tuple[Any, ...] = ()
         else:
@@ -228,11 +230,36 @@ def lift(value: object) -> Node:
     if isinstance(value, Dim):
         return build(OPS["dim"], (), (value,))
     if type(value) in (int, float, bool, Fraction):
+        if type(value) is int and not -(2**63) <= value < 2**63:
+            value = _as_double(value)
         return build(OPS["const"], (), (value,))
     raise TraceError(
         f"{type(value).__name__} cannot be part of an expression",
         expected="a symbolic array, an int, a float or a dimension",
         got=repr(value)[:60],
+    )
+
+
+def _as_double(value: int) -> float:
+    """An integer that int64 cannot hold, as the float that stands for it in the generated code."""
+    try:
+        return float(value)
+    except OverflowError:
+        raise TraceError(
+            "an integer larger than any float64",
+            got=f"an integer of {value.bit_length()} bits",
+            hint="float('inf') for infinity; else scale the formula",
+        ) from None
+
+
+def _unknown(op: Op, params: Mapping[str, Any]) -> TraceError:
+    """The error for a keyword that an operation does not have."""
+    name = next(name for name in params if name not in op.params)
+    return TraceError(
+        f"{op.name}: keyword {name}= is not supported",
+        expected=", ".join(op.params) or "no keywords",
+        got=f"{name}={params[name]!r}"[:80],
+        hint="leave it out",
     )
 
 

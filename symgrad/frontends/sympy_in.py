@@ -226,7 +226,7 @@ def _mul(part: Any, args: Sequence[Converted], memo: dict[Any, Converted]) -> No
     above: list[Node] = []
     below: list[Node] = []
     for factor, node in zip(part.args, args):
-        if factor.is_Rational and not factor.is_Integer:
+        if factor.is_Rational and not factor.is_Integer and max(abs(factor.p), factor.q) < 2**53:
             above += [_number_of(factor.p)] if factor.p != 1 else []
             below.append(_number_of(factor.q))
         elif factor.is_Pow and factor.exp.is_Number and factor.exp.is_negative:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from symgrad.errors import SpecError
@@ -58,7 +57,7 @@ class Signature:
             if isinstance(tree, Record):
                 access = f"{name}.{key}"
             else:
-                access = f"{name}[{json.dumps(key, ensure_ascii=False) if isinstance(key, str) else repr(key)}]"
+                access = f"{name}[{literal(key) if isinstance(key, str) else repr(key)}]"
             wish = str(key) if isinstance(key, str) else f"{name}_{key}"
             origin = self.function.origin
             if origin is not None and origin.kind == "vjp" and origin.base.parameter(path) is None:

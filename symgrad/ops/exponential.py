@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.node import Node, Op, floats, op
+from symgrad.node import Node, Op, floats, lift, op
+from symgrad.ops.structure import broadcast_to
 from symgrad.spelling import public, spell
 from symgrad.text import Environment, Form, Text, call, helper, weak
 
@@ -25,6 +26,14 @@ def kernel(name: str, pattern: str) -> Form:
         return Text(f"float({text.source})", weak=True) if weak(operands) else text
 
     return form
+
+
+def _over(g: Node, x: Node) -> Node:
+    """g / x, where g is a multiple of x without the division: at 0 the derivative of x log(x) is -inf."""
+    if g.op.name == "mul" and x in g.args and g.shape == x.shape:
+        other = g.args[1] if g.args[0] is x else g.args[0]
+        return broadcast_to(other, shape=x.shape) if other.shape != x.shape else other
+    return broadcast_to(lift(1.0), shape=x.shape) if g is x else g / x
 
 
 exp = op(
@@ -66,7 +75,7 @@ log = op(
     doc="Natural logarithm; its derivative at 0 is inf.",
     dtype=floats,
     numpy=call("np.log"),
-    adjoint={"x": lambda g, y, x: g / x},
+    adjoint={"x": lambda g, y, x: _over(g, x)},
     sympy=lambda sp, x: sp.log(x),
     sample=(0.1, 4.0),
     special=(1.0,),

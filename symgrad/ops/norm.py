@@ -10,20 +10,11 @@ import numpy as np
 from symgrad.errors import ShapeError, TraceError
 from symgrad.node import Node, Op, floats, op
 from symgrad.ops.matmul import as_array, as_floats, with_core
+from symgrad.ops.ratio import ratio
 from symgrad.ops.reduce import keep, reduced_axes, reduced_shape
 from symgrad.shapes import core, has_batch, product, shape_text
 from symgrad.spelling import FUNCTIONS, spelled
-from symgrad.text import ATOM, Environment, Text, helper
-
-ratio: Op = op(
-    "ratio", "a b",
-    doc="Quotient a / b, and 0 where b is 0.",
-    dtype=floats,
-    numpy=helper("_divide_or_zero", "{0}, {1}"),
-    adjoint={"a": lambda g, y, a, b: ratio(g, b), "b": lambda g, y, a, b: -ratio(g * y, b)},
-    sympy=lambda sp, a, b: sp.Piecewise((0, sp.Eq(b, 0)), (a / b, True)),
-    sample={"a": (-2.0, 2.0), "b": (0.5, 2.0)},
-)  # fmt: skip
+from symgrad.text import ATOM, Environment, Text
 
 
 def _norm_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:

@@ -6,6 +6,7 @@ import numpy as np
 
 from symgrad.node import Node, Op, floats, op
 from symgrad.ops.arithmetic import sqrt, square
+from symgrad.ops.ratio import ratio
 from symgrad.ops.selection import nonzero
 from symgrad.spelling import spell
 from symgrad.text import call
@@ -89,8 +90,8 @@ hypot: Op = op(
     dtype=floats,
     numpy=call("np.hypot"),
     adjoint={
-        "a": lambda g, y, a, b: g * (a / nonzero(y)),
-        "b": lambda g, y, a, b: g * (b / nonzero(y)),
+        "a": lambda g, y, a, b: g * ratio(a, y),
+        "b": lambda g, y, a, b: g * ratio(b, y),
     },
     sympy=lambda sp, a, b: sp.sqrt(a**2 + b**2),
     special=(1e-3, 1e3),
