@@ -257,8 +257,25 @@ class Function:
             raise TypeError("import symgrad to call a Function")
         return caller(self, *args, **kwargs)
 
+    #: Set by the layer that writes mathematics: the equations of a function, none where they are too many.
+    _equations: ClassVar[Callable[[Function], list[str]] | None] = None
+
     def __repr__(self) -> str:
-        return self.to_text()
+        shapes = [f"{p.name}: {_declared(p.tree)}" for p in self.parameters]
+        head = f"{self.name}({', '.join(shapes)})"
+        writer = type(self)._equations
+        lines = writer(self) if writer is not None else []
+        if not lines:
+            count = sum(self.ops().values())
+            return f"<{head}, {count} operation{'s' if count != 1 else ''}>"
+        return "\n".join([f"{head}:", *(f"    {line}" for line in lines)])
+
+
+def _declared(tree: Tree) -> str:
+    """The shape of a parameter as it was declared."""
+    if isinstance(tree, Node):
+        return f'"{_plain(tree)}"'
+    return "{" + ", ".join(f"{leaf.name.partition('.')[2]}: {_declared(leaf)}" for leaf in leaves(tree)) + "}"
 
 
 def _plain(leaf: Node) -> str:

@@ -19,6 +19,7 @@ from symgrad.files import write_text
 from symgrad.graph import Function
 from symgrad.identifiers import identifier
 from symgrad.locate import user_frame
+from symgrad.lower.docs import formulas
 from symgrad.pipeline import prepare
 from symgrad.program import Program
 from symgrad.rewrite import stabilize
@@ -140,5 +141,14 @@ def compile(function: Function) -> Callable[..., Any]:
             _COMPILED.pop(next(iter(_COMPILED)))
     return cached
 
+
+def _equations(function: Function) -> list[str]:
+    """Equations for people: of what was written as written, of what was derived as it will be emitted."""
+    if len(function.nodes()) > 500:
+        return []
+    return formulas(function if function.origin is None else prepare(function))
+
+
+Function._equations = staticmethod(_equations)  # type: ignore[assignment]
 
 _COMPILED: dict[int, tuple[Function, Callable[..., Any]]] = {}

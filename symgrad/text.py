@@ -57,6 +57,20 @@ def weak(operands: Sequence[Text]) -> bool:
     return all(operand.weak for operand in operands)
 
 
+def gives_scalars(form: Form) -> Form:
+    """Mark a form whose text gives numpy scalars for scalars, as ufuncs and operators do, never 0-d arrays."""
+    _SCALAR_FORMS.add(form)
+    return form
+
+
+def keeps_scalars(form: Form) -> bool:
+    """Whether a form's text is known to give numpy scalars for scalars."""
+    return form in _SCALAR_FORMS
+
+
+_SCALAR_FORMS: set[Form] = set()
+
+
 def call(function: str) -> Form:
     """`function(a, b)`."""
 
@@ -65,7 +79,7 @@ def call(function: str) -> Form:
         # numpy turns Python numbers into float64, which would widen every float32 array it meets.
         return Text(f"float({inner})", weak=True) if weak(operands) else Text(inner)
 
-    return form
+    return gives_scalars(form) if function != "np.where" else form
 
 
 def infix(operator: str, precedence: int) -> Form:
@@ -77,7 +91,7 @@ def infix(operator: str, precedence: int) -> Form:
         source = f"{left.inside(tight)} {operator} {right.inside(precedence + 1)}"
         return Text(source, precedence, weak(operands))
 
-    return form
+    return gives_scalars(form)
 
 
 def prefix(operator: str) -> Form:
@@ -86,9 +100,10 @@ def prefix(operator: str) -> Form:
     def form(node: Node, operands: Sequence[Text], env: Environment) -> Text:
         return Text(f"{operator}{operands[0].inside(UNARY)}", UNARY, operands[0].weak)
 
-    return form
+    return gives_scalars(form)
 
 
+@gives_scalars
 def power(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     """`a**b`."""
     base, exponent = operands

@@ -301,3 +301,13 @@ def test_special_points(op, function, values):
         for node, got in zip(f.output_nodes, leaves_of(result)):
             assert np.shape(got) == (len(anything[0]),)
             assert got.dtype == node.dtype
+
+
+@pytest.mark.parametrize("op", [op for op in OPS.values() if op.elementwise], ids=lambda op: op.name)
+def test_scalars_stay_numpy_scalars(op):
+    for _, function, _ in functions(op):
+        if function.has_batch:
+            low = {"int64": 1, "bool": True}
+            values = [low.get(leaf.dtype, 0.5) for leaf in function.input_nodes]
+            with np.errstate(all="ignore"):
+                assert isinstance(sg.compile(function)(*values), np.generic)

@@ -13,6 +13,7 @@ from symgrad.lower.docs import docstring, safe
 from symgrad.node import Node
 from symgrad.program import RecordType, Routine
 from symgrad.shapes import BATCH, has_batch, shape_text
+from symgrad.text import keeps_scalars
 from symgrad.tree import Record, Tree, children, is_leaf
 
 
@@ -167,8 +168,7 @@ def _returned_leaf(node: Node, body: Body, returned: dict[Node, int]) -> str:
     if has_batch(node.shape):
         if _covers(node, body.function) and root.args and root is node and not again:
             if node.shape == (BATCH,) and node.op.elementwise:
-                # np.where gives a 0-d array where other ufuncs give a scalar.
-                return f"{text}[()]" if node.op.name == "where" else text
+                return text if keeps_scalars(node.op.numpy) else f"{text}[()]"
         kernel = body.env.helper("_full")
         return f"{kernel}({text}, {body.env.shape(node.shape)}, {kind})"
     if again or not root.args or (root is not node and root in body.outputs):

@@ -8,7 +8,7 @@ import numpy as np
 
 from symgrad.node import OPS, Node, floats, lift, op
 from symgrad.spelling import spell, spelled
-from symgrad.text import PRODUCT, SUM, Environment, Text, call, infix, prefix, weak
+from symgrad.text import PRODUCT, SUM, Environment, Text, call, gives_scalars, infix, prefix, weak
 from symgrad.text import power as power_form
 
 add = op(
@@ -43,6 +43,7 @@ mul = op(
     sympy=lambda sp, a, b: a * b,
 )  # fmt: skip
 
+@gives_scalars
 def _quotient(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     """`a / b`; among Python numbers, where b may be a size of 0, by numpy.
 
@@ -67,7 +68,7 @@ div = op(
 square = op(
     "square", "x",
     doc="Square.",
-    numpy=lambda node, operands, env: power_form(node, [*operands, Text("2", weak=True)], env),
+    numpy=gives_scalars(lambda node, operands, env: power_form(node, [*operands, Text("2", weak=True)], env)),
     adjoint={"x": lambda g, y, x: 2 * g * x},
     sympy=lambda sp, x: x**2,
 )  # fmt: skip
