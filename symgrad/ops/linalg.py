@@ -121,7 +121,7 @@ def numpy_solve(a: Any, b: Any) -> Node:
 # --- Cholesky factor --------------------------------------------------------------------------------
 
 
-def _half(x: Node) -> Node:
+def half(x: Node) -> Node:
     """The lower triangle, with half of the diagonal."""
     tril = FUNCTIONS[np.tril]
     return (tril(x) + tril(x, -1)) / 2  # type: ignore[no-any-return]
@@ -140,9 +140,9 @@ def _cholesky_meaning(m: Any, a: Any) -> Any:
 
 def _cholesky_adjoint(g: Node, y: Node, a: Node) -> Node:
     """Of the lower triangle: half(S + S^T) with S = L^-T half(L^T g) L^-1."""
-    right = swap(solve(swap(y), swap(_half(matmat(swap(y), g)))))
+    right = swap(solve(swap(y), swap(half(matmat(swap(y), g)))))
     s = solve(swap(y), right)
-    return _half(s + swap(s))
+    return half(s + swap(s))
 
 
 cholesky: Op = op(
