@@ -9,6 +9,7 @@ import functools
 import hashlib
 import inspect
 import re
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,6 +52,7 @@ def program(
     exports = {title: identifier(title) for title in functions}
     taken = record_names(f for _, f in functions.values())
     helpers: dict[str, None] = {}
+    constants: dict[str, str] = {}
     records = Records()
     signatures = {t: Signature(f, taken) for t, (_, f) in functions.items()}
     shared: dict[tuple[object, ...], str] = {}
@@ -62,7 +64,7 @@ def program(
             shared[signature.key] = check
             checks.append(signature.checks(check, helpers))
     routines = [
-        routine(exports[t], f, written, signatures[t], shared[signatures[t].key], records, helpers)
+        routine(exports[t], f, written, signatures[t], shared[signatures[t].key], records, helpers, constants)
         for t, (written, f) in functions.items()
     ]
     digest = _digest(functions, doc)
@@ -75,9 +77,17 @@ def program(
         records=tuple(records.types.values()),
         routines=tuple(routines),
         checks=tuple(checks),
+        constants=tuple(f"{name} = {_folded(text)}" for text, name in constants.items()),
         helpers=tuple(sources(helpers)),
         imports=tuple(_imports(routines, helpers)),
     )
+
+
+def _folded(source: str) -> str:
+    """A long literal on lines of its own."""
+    inner = source.removeprefix("np.array(").removesuffix(")")
+    lines = textwrap.wrap(inner, 100, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
+    return "\n".join(["np.array(", *lines, ")"])
 
 
 def _imports(routines: list[Routine], helpers: Mapping[str, None]) -> list[str]:

@@ -65,4 +65,5 @@ class Program:
     routines: tuple[Routine, ...]
     checks: tuple[Checks, ...]
     helpers: tuple[str, ...]
+    constants: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()

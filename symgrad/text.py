@@ -45,6 +45,9 @@ class Environment(Protocol):
     def axes(self, node: Node, axes: Sequence[int]) -> str:
         """Text of `axes` of `node`: one integer or a tuple, counted from the end under a batch."""
 
+    def constant(self, source: str) -> str:
+        """Name of a constant of the module with this value, such as a long literal array."""
+
     def helper(self, name: str) -> str:
         """Name of a function of `symgrad/kernels` that the module then carries along."""
 

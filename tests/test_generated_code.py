@@ -296,3 +296,16 @@ def test_checked_in_modules_run_with_numpy_alone():
     for name in names:
         code = ALONE.format(name=name, folder=str(folder))
         subprocess.run([sys.executable, "-W", "error", "-I", "-B", "-c", code], check=True)
+
+
+def test_long_literals_are_constants_of_the_module():
+    matrix = np.linspace(0.0, 1.0, 24).reshape(6, 4)
+    positions = np.arange(40) % 4
+    f = sg.trace(lambda x: np.sum((matrix @ x) ** 2) + np.sum(x[positions]), x="4")
+    module = sg.Module("m", {"f": f, "f_grad": sg.grad(f, "x"), "all": sg.trace(lambda x: matrix * x, x="4")})
+    assert module.source().count("_CONSTANT_1 = ") == 1
+    assert max(map(len, module.source().splitlines())) <= 110
+    loaded, x = module.load(), np.array([1.0, -2.0, 0.5, 3.0])
+    assert np.allclose(loaded.f_grad(x), 2 * matrix.T @ (matrix @ x) + 10, rtol=1e-14)
+    assert loaded.f_grad(x.astype(np.float32)).dtype == np.float32
+    assert not np.shares_memory(sg.trace(lambda: positions, name="p")(), positions)

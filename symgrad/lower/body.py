@@ -41,6 +41,8 @@ class Env:
     dtype: str = "dtype"
     batch: str = "batch"
     helpers: dict[str, None] = field(default_factory=dict)
+    #: Texts of the module's constants to their names; shared by its functions.
+    constants: dict[str, str] = field(default_factory=dict)
     #: Long sizes that got a name of their own, where `names` hands them out, and their texts.
     names: Names | None = None
     sizes: dict[Size, tuple[str, str]] = field(default_factory=dict)
@@ -69,6 +71,10 @@ class Env:
         if has_batch(node.shape):
             axes = [axis - node.rank for axis in axes]
         return str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))})"
+
+    def constant(self, source: str) -> str:
+        """Name of a constant of the module, one for each text."""
+        return self.constants.setdefault(source, f"_CONSTANT_{len(self.constants) + 1}")
 
     def helper(self, name: str) -> str:
         """Name of a kernel that the module then carries along."""
@@ -162,7 +168,8 @@ class Body:
         """Views and signs of named things, shorter to write again than to name."""
         if node.op.view or (node.op.name == "neg" and not node.shape):
             return node.args[0] in self.named and len(text.source) <= CHEAP
-        return all(a.op.name in _LEAVES and a.op.name != "input" for a in node.args)
+        numbers = all(a.op.name in _LEAVES and a.op.name != "input" for a in node.args)
+        return numbers and len(text.source) <= CHEAP
 
     def _assign(self, node: Node, text: Text) -> None:
         name = self._name(node)

@@ -78,11 +78,11 @@ def leaf_comment(tree: Tree) -> str:
 
 def routine(
     name: str, function: Function, written: Function, signature: Signature, checks: str, records: Records,
-    helpers: dict[str, None],
+    helpers: dict[str, None], constants: dict[str, str],
 ) -> Routine:  # fmt: skip
     """Lower `function` (simplified); `written` is the one the author gave, for the docstring."""
     env = signature.env
-    env.helpers = {}
+    env.helpers, env.constants = {}, constants
     names = signature.names.copy()
     env.names, env.sizes = names, {}
     body = Body(function, names, signature.arguments, env)

@@ -48,6 +48,10 @@ class _Concrete:
     def axes(self, node: Node, axes: Sequence[int]) -> str:
         return str(axes[0]) if len(axes) == 1 else repr(tuple(axes))
 
+    def constant(self, source: str) -> str:
+        """The constant itself: there is no module to put it in."""
+        return source
+
     def helper(self, name: str) -> str:
         self.helpers = True
         return name

@@ -88,7 +88,8 @@ def input_node(name: str, shape: Shape, dtype: str = "float64") -> Node:
 def _cast(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     (x,) = operands
     if x.weak:
-        return Text(f"float({x.source})", weak=True)
+        kind = {"float64": "float", "int64": "int", "bool": "bool"}[node.to]
+        return Text(f"{kind}({x.source})", weak=True)
     dtype = env.dtype if node.to == "float64" else f"np.{node.to}"
     return Text(f"np.asarray({x.source}, {dtype})" if not node.shape else f"{x.inside(ATOM)}.astype({dtype})")
 
@@ -133,6 +134,10 @@ class Numbers:
         return f"array{self.shape}"
 
 
+#: Length of a literal array's text above which it becomes a constant of the module.
+LONG_LITERAL = 60
+
+
 def _array_source(values: Any) -> str:
     if isinstance(values, list):
         return "[" + ", ".join(_array_source(v) for v in values) + "]"
@@ -144,7 +149,12 @@ def _array(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     values = node.value.array()
     if values.size == 0:
         return Text(f"np.zeros({values.shape!r}, {dtype})")
-    return Text(f"np.array({_array_source(values.tolist())}, {dtype})")
+    source = _array_source(values.tolist())
+    if len(source) <= LONG_LITERAL:
+        return Text(f"np.array({source}, {dtype})")
+    kind = {"float64": "np.float64", "bool": "np.bool_", "int64": "np.int64"}[node.dtype]
+    constant = env.constant(f"np.array({source}, {kind})")
+    return Text(f"{constant}.astype({dtype})" if node.dtype == "float64" else constant)
 
 
 array = op(
