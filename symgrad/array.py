@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import SymgradError, TraceError
+from symgrad.graph import toposort
 from symgrad.locate import user_line
 from symgrad.node import Node, lift
 from symgrad.ops.custom import install_symbolic
@@ -135,7 +136,7 @@ class Array:
         return (self[i] for i in range(self.shape[0]))
 
     def __bool__(self) -> bool:
-        if not self.shape and self.node.args and all(a.op.name in ("dim", "const") for a in self.node.args):
+        if not self.shape and all(x.args or x.op.name in ("dim", "const") for x in toposort([self.node])):
             raise _refused(
                 "Python or numpy asks for the value of a symbolic dimension",
                 "it is known only when the generated code runs",

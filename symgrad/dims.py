@@ -175,7 +175,8 @@ def _undecided(what: str) -> TraceError:
     return TraceError(
         f"{what}: the value of a symbolic dimension is known only when the generated code runs",
         expected="a fixed size, or code that works for every size",
-        hint="give that dimension as an integer in the shape, or use sg.fori_loop for a loop over it",
+        hint="sg.arange(n), sg.zeros(shape), sg.ones(shape), sg.full(shape, value), sg.eye(n) make arrays "
+        "of such sizes; sg.fori_loop loops over them; or give that dimension as an integer in the shape",
     )
 
 

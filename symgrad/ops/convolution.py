@@ -12,9 +12,10 @@ import numpy as np
 
 from symgrad.errors import ShapeError, SpecError
 from symgrad.node import Node
+from symgrad.ops.borders import numpy_pad
 from symgrad.ops.matmul import as_array, as_floats, matmat, vecmat, with_core
 from symgrad.ops.structure import expand_dims
-from symgrad.ops.windows import numpy_pad, sliding_windows
+from symgrad.ops.windows import sliding_windows
 from symgrad.shapes import Size, core, divide_exactly, floor_divide, product, shape_text
 from symgrad.spelling import FUNCTIONS, METHODS, public, spelled
 

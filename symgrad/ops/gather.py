@@ -13,7 +13,7 @@ from symgrad.ops.join import stack
 from symgrad.ops.leaves import array_node
 from symgrad.ops.structure import broadcast_up, head, normalize_axis, reshape_to, solid, subscript
 from symgrad.shapes import Shape, Size, broadcast, core, has_batch, rank, shape_text
-from symgrad.spelling import public, spelled
+from symgrad.spelling import FUNCTIONS, public, spelled
 from symgrad.text import ATOM, Environment, Text
 
 
@@ -320,13 +320,26 @@ def index_node(value: Any) -> Node:
 @spelled(np.take, method="take")
 def take(a: Node, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Node:
     """`np.take`."""
-    if out is not None or mode != "raise":
-        raise TraceError("np.take: out= and mode= are not supported", hint="leave them out")
+    if out is not None or mode not in ("raise", "clip", "wrap"):
+        raise TraceError(
+            "np.take: out=, or that mode, is not supported", expected="mode 'raise', 'clip' or 'wrap'"
+        )
     a = lift(a)
     if axis is None:
         a, axis = reshape_to(a, (-1,)), 0
     position = normalize_axis("np.take", axis, a.rank, a.shape)
-    return gather(a, index_node(indices), axis=position)
+    places = index_node(indices)
+    if mode != "raise":
+        check_integers("np.take", places)
+        places = in_range(places, core(a.shape)[position], mode)
+    return gather(a, places, axis=position)
+
+
+def in_range(index: Node, size: Size, mode: str) -> Node:
+    """Indices made valid as numpy's modes 'clip' and 'wrap' do."""
+    if mode == "wrap":
+        return FUNCTIONS[np.remainder](index, lift(size))  # type: ignore[no-any-return]
+    return FUNCTIONS[np.clip](index, 0, lift(size) - 1)  # type: ignore[no-any-return]
 
 
 @spelled(np.take_along_axis)

@@ -22,7 +22,7 @@ from symgrad.ops.structure import (
     subscript,
 )
 from symgrad.shapes import Dim, Shape, Size, core, has_batch, shape_text
-from symgrad.spelling import spelled
+from symgrad.spelling import FUNCTIONS, spelled
 from symgrad.text import Environment, Text
 
 # --- flip, roll: transposes of themselves -------------------------------------------------------------
@@ -309,11 +309,32 @@ def _repeated(x: Node, counts: Sequence[Size], before: bool) -> Node:
 
 @spelled(np.repeat, method="repeat")
 def repeat(a: Node, repeats: Any, axis: Any = None) -> Node:
-    """`np.repeat`, for one count of repeats."""
+    """`np.repeat`, for one count of repeats or literal ones."""
     x = lift(a)
-    if isinstance(repeats, (Node, tuple, list)):
-        raise ShapeError("np.repeat: a count for every element is not supported", expected="one count")
     if axis is None:
         x, axis = reshape_to(x, (-1,)), 0
     position = normalize_axis("np.repeat", axis, x.rank, x.shape)
+    counts = repeats.value.array() if isinstance(repeats, Node) and repeats.op.name == "array" else repeats
+    if isinstance(counts, (np.ndarray, tuple, list)):
+        if np.size(counts) != 1:
+            return _repeated_each(x, np.asarray(counts), position)
+        repeats = int(np.asarray(counts).item())
+    if isinstance(repeats, Node):
+        raise ShapeError(
+            "np.repeat: the size of the result depends on values known only at run time",
+            expected="counts that are literals",
+        )
     return _repeated(x, [repeats if i == position else 1 for i in range(x.rank)], before=False)
+
+
+def _repeated_each(x: Node, counts: Any, axis: int) -> Node:
+    """Every element along an axis as often as its own literal count says."""
+    size = core(x.shape)[axis]
+    if counts.shape != (size,):
+        raise ShapeError(
+            "np.repeat: a count for every element is needed",
+            expected=f"{size} literals, at an axis of fixed size",
+            got=f"{counts.shape}",
+        )
+    places = np.repeat(np.arange(len(counts)), counts)
+    return FUNCTIONS[np.take](x, places.tolist(), axis)  # type: ignore[no-any-return]

@@ -83,9 +83,13 @@ sum_ = op(
     dtype=_counts,
     numpy=reduction("sum"),
     adjoint={"x": lambda g, y, x: broadcast_up(keep(g, y), x.shape)},
-    sympy=lambda m, node, x: m.reduce(m.sum, x, node.axes, node.keepdims),
+    # numpy's own sum of two truth values is one again.
+    sympy=lambda m, node, x: m.reduce(
+        m.sum, x.astype(int) if x.dtype == bool else x, node.axes, node.keepdims
+    ),
     examples=[
         {"shapes": ("n",), "axes": (0,)},
+        {"shapes": ("n d",), "dtypes": ("bool",), "axes": (0,)},
         {"shapes": ("n d",), "axes": (1,)},
         {"shapes": ("n d",), "axes": (0,), "keepdims": True},
         {"shapes": ("2 n d",), "axes": (0, 2)},

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.errors import ShapeError, TraceError
-from symgrad.node import Node, Op, first, lift, op
+from symgrad.errors import ShapeError
+from symgrad.node import Node, Op, first, op
 from symgrad.ops.leaves import literal
 from symgrad.ops.structure import head
 from symgrad.shapes import Shape, Size, core, floor_divide, has_batch, shape_text
-from symgrad.spelling import METHODS, spelled
+from symgrad.spelling import METHODS
 from symgrad.text import Environment, Text
 
 Steps = tuple[int, ...]
@@ -187,47 +187,3 @@ pad: Op = op(
         {"shapes": ("... n",), "widths": ((1, 1),)},
     ],
 )  # fmt: skip
-
-
-@spelled(np.pad)
-def numpy_pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = 0) -> Node:
-    """`np.pad` with one constant; raises TraceError for other modes."""
-    x = lift(array)
-    if mode != "constant":
-        raise TraceError(
-            f"np.pad(..., mode={mode!r}) is not supported",
-            expected='mode="constant"',
-            hint="np.concatenate of slices for a border of other entries",
-        )
-    if isinstance(constant_values, bool) or not isinstance(constant_values, (int, float)):
-        raise TraceError("np.pad: constant_values must be one number", got=repr(constant_values)[:60])
-    widths = _widths(pad_width, x)
-    if all(before == 0 and after == 0 for before, after in widths):
-        return x
-    return pad(x, widths=widths, value=constant_values)
-
-
-def _widths(given: Any, x: Node) -> Widths:
-    """A pair for every axis, from one number, one pair, a pair for each axis, or a dict of axes."""
-    if isinstance(given, dict):
-        found: list[Any] = [(0, 0)] * x.rank
-        for axis, width in given.items():
-            if not -x.rank <= axis < x.rank:
-                raise ShapeError(f"np.pad: no axis {axis} in an array of shape {shape_text(x.shape)}")
-            found[axis] = _pair(width)
-        return tuple(found)
-    if not isinstance(given, (tuple, list)):
-        return (_pair(given),) * x.rank
-    if not any(isinstance(entry, (tuple, list)) for entry in given):
-        return (_pair(given if len(given) > 1 else given[0]),) * x.rank
-    pairs = tuple([_pair(entry) for entry in given])
-    return pairs * x.rank if len(pairs) == 1 else pairs
-
-
-def _pair(width: Any) -> tuple[Size, Size]:
-    sides = tuple(width) if isinstance(width, (tuple, list)) else (width,)
-    before, after = sides if len(sides) == 2 else sides * 2
-    for side in (before, after):
-        if isinstance(side, bool) or (isinstance(side, int) and side < 0) or isinstance(side, (float, Node)):
-            raise ShapeError("np.pad: widths are counts of entries", got=repr(width))
-    return before, after
