@@ -148,17 +148,37 @@ def pinv_meaning(m: Any, a: Any) -> Any:
     return np.matmul(cofactor_meaning(m, gram).T / whole, a.T)
 
 
-def expm_meaning(m: Any, a: Any) -> Any:
-    """The exponential series of a small fraction of the matrix, squared as often as it was halved."""
-    halvings = 6 + max(0, int(np.ceil(np.log2(max(1.0, *(abs(x) for x in floats("sg.expm", a).ravel()))))))
-    small = a / 2**halvings
-    term = result = identity(m, len(a))
+def expm_meaning(m: Any, a: Any, *directions: Any) -> Any:
+    """The exponential series of a small fraction of the matrix, squared as often as it was halved.
+
+    With directions, its derivative along all of them: the series of a + t_1 e_1 + t_2 e_2 + ..., where each
+    t_i is a number whose square is 0. A value is known by its coefficients of all products of the t_i.
+    """
+    sizes = [abs(x) for x in floats("sg.expm", a).ravel().tolist()]
+    halvings = 6 + max(0, int(np.ceil(np.log2(max([1.0, *sizes])))))
+    products = [set[int]()]
+    for i in range(len(directions)):
+        products += [chosen | {i} for chosen in products]
+
+    def times(x: list[Any], y: list[Any]) -> list[Any]:
+        result = []
+        for whole in products:
+            terms = [
+                np.matmul(x[i], y[products.index(whole - part)])
+                for i, part in enumerate(products)
+                if part <= whole and x[i] is not None and y[products.index(whole - part)] is not None
+            ]
+            result.append(sum(terms[1:], terms[0]) if terms else None)
+        return result
+
+    small = [None if len(c) > 1 else (directions[min(c)] if c else a) / 2**halvings for c in products]
+    term = result = [None if c else identity(m, len(a)) for c in products]
     for k in range(1, 26):
-        term = np.matmul(term, small) / k
-        result = result + term
+        term = [None if x is None else x / k for x in times(term, small)]
+        result = [x if y is None else y if x is None else x + y for x, y in zip(result, term)]
     for _ in range(halvings):
-        result = np.matmul(result, result)
-    return result
+        result = times(result, result)
+    return result[-1]
 
 
 def tall(what: str, a: Any) -> tuple[int, int]:

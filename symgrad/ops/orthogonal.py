@@ -139,7 +139,7 @@ def solve_triangular(
     ones and is not read. b is a vector where it has one axis, else a matrix or a stack of them.
     """
     a = as_floats(as_array(a))
-    check_square("solve_triangular", a)
+    check_square("sg.solve_triangular", a)
     if trans not in (0, 1, "N", "T"):
         raise TraceError("sg.solve_triangular: trans is 0 or 1", got=repr(trans))
     triangle = FUNCTIONS[np.tril if lower else np.triu]

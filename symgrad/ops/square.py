@@ -19,10 +19,15 @@ from symgrad.shapes import Shape, broadcast, core, shape_text
 EXAMPLES = [{"shapes": (shape,)} for shape in ("2 2", "n n", "m n n", "... n n")]
 
 
+def spelling(what: str) -> str:
+    """How users call it: a name alone is one of np.linalg."""
+    return what if "." in what else f"np.linalg.{what}"
+
+
 def check_square(what: str, a: Node) -> None:
     if a.rank < 2 or core(a.shape)[-1] != core(a.shape)[-2]:
         raise ShapeError(
-            f"np.linalg.{what}: not a square matrix, nor a stack of them", got=shape_text(a.shape)
+            f"{spelling(what)}: not a square matrix, nor a stack of them", got=shape_text(a.shape)
         )
 
 
@@ -34,7 +39,7 @@ def square(what: str) -> Any:
             check_square(what, a)
         cores = [core(a.shape) for a in operands]
         stacks = [c[:-2] for c in cores]
-        stack = broadcast(*stacks, what=f"np.linalg.{what}") if len(stacks) > 1 else stacks[0]
+        stack = broadcast(*stacks, what=spelling(what)) if len(stacks) > 1 else stacks[0]
         return batch_of(*operands) + stack + cores[0][-2:]
 
     return rule
