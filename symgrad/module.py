@@ -114,7 +114,8 @@ class Module:
 
 
 def _is_taken(title: str) -> bool:
-    return keyword.iskeyword(title) or title in ("np", "__debug__")
+    """Whether a function of that name would hide what the module itself calls."""
+    return keyword.iskeyword(title) or hasattr(builtins, title) or title in ("np", "math")
 
 
 def execute(name: str, source: str) -> types.ModuleType:
