@@ -177,7 +177,7 @@ def sin_cos_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     sin_cos_bar_bar = neg_sin_x * cos_x_bar
     neg_sin_x_bar = sin_cos_bar_bar * sin_x + t1
     neg_sin_x_bar2 = 2 * neg_sin_x_bar
-    t2 = (3 * sin_x * cos_x * cos_x_bar + sin_x * (4 - sin_cos_bar) * sin_cos) * sin_x
+    t2 = (3 * sin_x * cos_x * cos_x_bar + sin_x * (2 - sin_cos_bar + 2) * sin_cos) * sin_x
     x_bar = t2 - (cos_x_bar2 + neg_sin_x_bar2) * cos_x
 
     return x_bar
@@ -313,7 +313,7 @@ def cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     sin_x_bar2 = 3 * (sin_x_bar - sin_x * cos_x * sin_sin_x) + sin_sin_x_bar * cos_sin
     t1 = sin_x * cos_sin
     sin_x_bar3 = sin_sin_x + square_cos_x * sin_sin_x + t1
-    cos_x_bar = 2 * (t1 + cos_x * sin_sin_x * cos_x)
+    cos_x_bar = 2 * (cos_x * sin_sin_x * cos_x + t1)
     cos_x_bar2 = sin_x_bar3 + cos_x_bar
     x_bar = sin_x_bar2 * cos_x - cos_x_bar2 * sin_x
 
@@ -477,25 +477,23 @@ def sin_cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     t6 = t5 * sin_cos_sin
     t7 = cos_sin_x_bar * cos_x * cos_x
     sin_cos_sin_bar_bar = neg_t1 * cos_sin_x_bar
-    neg_t1_bar = t1 * sin_cos_sin_bar_bar - t6
+    neg_t1_bar = sin_cos_sin_bar_bar * t1 - t6
     cos_sin_x_bar2 = t1 * sin_cos_sin
     t8 = 2 * t2 - cos_sin_x_bar2
     t9 = ((2 * (t4 - t6 - cos_sin_x_bar) - t7 + neg_t1_bar) * cos_x + sin_x * t8) * cos_sin_x
-    t10 = sin_x * cos_sin_x_bar
-    t3_bar = t2 * cos_x + t10
-    t11 = 2 * t3_bar - cos_sin_x_bar2 * cos_x
+    t3_bar = t2 * cos_x + sin_x * cos_sin_x_bar
+    t10 = 2 * t3_bar - cos_sin_x_bar2 * cos_x
     sin_cos_sin_bar2 = 3 * t5 * t1
-    t12 = t1 * cos_x
-    t13 = t12 + sin_x * cos_sin_x
-    cos_sin_x_bar_bar = 2 * sin_x * t3 + t1 + t13 * cos_x
-    t14 = (t1 * sin_cos_sin_bar - cos_sin_x_bar_bar) * sin_cos_sin
-    t15 = cos_x * (t11 + t10) + sin_cos_sin_bar2 * cos_sin_x_bar + t14 - cos_sin_x_bar2
+    t11 = t1 * cos_x + sin_x * cos_sin_x
+    cos_sin_x_bar_bar = 2 * sin_x * t3 + t1 + t11 * cos_x
+    t12 = cos_x * (t10 + cos_sin_x_bar * sin_x) + sin_cos_sin_bar2 * cos_sin_x_bar
+    t13 = t12 + (t1 * sin_cos_sin_bar - cos_sin_x_bar_bar) * sin_cos_sin - cos_sin_x_bar2
     cos_sin_x_bar3 = t4 - t7 - t6
     neg_t1_bar2 = 2 * neg_t1_bar
-    t16 = t11 * cos_sin_x + (cos_sin_x_bar - cos_sin_x_bar3 - neg_t1_bar2) * sin_sin_x + t8 * t3
-    cos_x_bar = t16 + cos_sin_x_bar * (t12 + t13)
-    t17 = (2 * (t2 * sin_sin_x - cos_sin_x_bar * t3) + t9 + t15 * sin_sin_x) * cos_x
-    x_bar = -(t17 + cos_x_bar * sin_x)
+    t14 = t10 * cos_sin_x + (cos_sin_x_bar - cos_sin_x_bar3 - neg_t1_bar2) * sin_sin_x + t8 * t3
+    cos_x_bar = t14 + cos_sin_x_bar * (cos_x * t1 + t11)
+    t15 = (2 * (t2 * sin_sin_x - cos_sin_x_bar * t3) + t9 + t13 * sin_sin_x) * cos_x
+    x_bar = -(t15 + cos_x_bar * sin_x)
 
     return x_bar
 
@@ -531,7 +529,9 @@ def _any_floats(names, values, only):
 
 def _floats(names, values, only=None):
     """Arrays of one float type: float32 where all of them are, else float64; scalars as numpy scalars."""
-    # What most calls get is told by types alone; the loop below takes several times longer.
+    if only is not None:
+        return _any_floats(names, values, only)
+    # Most calls are told by the types of their arguments alone, several times faster than by conversions.
     arrays = []
     for value in values:
         kind = type(value)
@@ -543,4 +543,4 @@ def _floats(names, values, only=None):
             arrays.append(value)
         else:
             return _any_floats(names, values, only)
-    return (arrays, np.float64) if only is None else _any_floats(names, values, only)
+    return arrays, np.float64
