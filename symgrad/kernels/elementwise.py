@@ -14,6 +14,12 @@ def _sigmoid(x):
         return np.maximum(x >= 0, e) / (1 + e)
 
 
+def _softplus(x):
+    """log(1 + exp(x)), without overflow."""
+    with np.errstate(under="ignore"):
+        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
 def _elu(x, alpha):
     """x where it is positive, alpha (exp(x) - 1) elsewhere."""
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))

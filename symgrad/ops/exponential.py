@@ -132,12 +132,20 @@ sigmoid: Op = public("sigmoid")(
     )
 )  # fmt: skip
 
+def _logaddexp_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
+    """`np.logaddexp`; with a 0, the kernel that takes a fifth of its time."""
+    for zero, other in (node.args, node.args[::-1]):
+        if zero.is_constant(0) and not other.is_constant():
+            return Text(f"{env.helper('_softplus')}({operands[node.args.index(other)].source})")
+    return call("np.logaddexp")(node, operands, env)
+
+
 # sigmoid(a - b) is exp(a - y) without the cancellation.
 logaddexp = op(
     "logaddexp", "a b",
     doc="log(exp(a) + exp(b)), without overflow.",
     dtype=floats,
-    numpy=call("np.logaddexp"),
+    numpy=_logaddexp_text,
     adjoint={
         "a": lambda g, y, a, b: g * sigmoid(a - b),
         "b": lambda g, y, a, b: g * sigmoid(b - a),
