@@ -306,6 +306,9 @@ def _promote(op: Op, args: tuple[Node, ...]) -> tuple[Node, ...]:
     out = args
     if op.dtype in (promotes, floats) and len(args) > 1 or op.dtype is floats:
         solid = any(a.dtype == "float64" and a.op.name != "const" for a in args)
+        if not solid and any(a.dtype == "float64" for a in args):
+            # A float literal makes integers the working float, where numpy would make them float64.
+            solid = any(a.dtype != "float64" and a.op.name not in ("const", "dim") for a in args)
         if solid or op.dtype is floats:
             out = tuple([_as_float(a, solid) for a in args])
     if any(a.shape and a.shape[0] is BATCH for a in out):

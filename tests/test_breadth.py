@@ -325,6 +325,38 @@ def test_numpy_hands_over_with_like():
 
 
 @pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: sg.arange(x.shape[0]) * 0.1,
+        lambda x: (x > 0) * 1.5,
+        lambda x: np.maximum(sg.arange(x.shape[0]), 0.5),
+        lambda x: sg.arange(x.shape[0]) / 3 + 0.5 * np.argsort(x),
+    ],
+)
+def test_a_literal_makes_integers_the_working_float(function):
+    f = sg.compile(sg.trace(function, x="n", name="f"))
+    x = np.array([0.5, -1.0, 2.0])
+    assert f(x.astype(np.float32)).dtype == np.float32
+    assert f(x).dtype == np.float64
+
+
+CURVED = [
+    "average of all", "nanvar", "nanstd", "nanprod", "nancumprod", "quantile by q", "interp knots",
+    "gradient", "cross", "cross entropy", "layer norm", "attention", "stop_gradient", "piecewise",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CURVED)
+def test_second_order(name):
+    function, shapes = next(case[1:] for case in CASES if case[0] == name)
+    total = lambda **args: np.sum(np.square(function(*args.values())))  # noqa: E731
+    total.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    f = traced(total, shapes)
+    second = sg.hvp(f, wrt=floats(f))
+    verify_function(second, strict(sg.compile(second))).raise_for_failure()
+
+
+@pytest.mark.parametrize(
     "function, hint",
     [
         (lambda x: np.arange(x.shape[0]), r"sg\.arange"),

@@ -11,7 +11,7 @@ from symgrad.errors import ShapeError, TraceError
 from symgrad.node import Node, Op, integers, lift, op
 from symgrad.ops.comparison import equal, greater, less
 from symgrad.ops.gather import gather
-from symgrad.ops.join import as_array, concatenate, diff, section
+from symgrad.ops.join import along, as_array, concatenate, diff, section
 from symgrad.ops.leaves import array_node
 from symgrad.ops.reduce import reduced_axes, sum_over
 from symgrad.ops.selection import choose, maximum, minimum, nonzero, where
@@ -102,10 +102,9 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     low = maximum(minimum(after - 1, last - 1), 0)
     high = minimum(low + 1, last)
     x0, x1, y0, y1 = (gather(of, place, axis=0) for of in (knots, heights) for place in (low, high))
-    first, end = section(knots, 0, 1, 0), section(knots, size - 1, size, 0)
-    first, end = reshape_to(first, ()), reshape_to(end, ())
-    below = reshape_to(section(heights, 0, 1, 0), ()) if left is None else lift(left)
-    above = reshape_to(section(heights, size - 1, size, 0), ()) if right is None else lift(right)
+    first, end = along(knots, 0, 0), along(knots, size - 1, 0)
+    below = along(heights, 0, 0) if left is None else lift(left)
+    above = along(heights, size - 1, 0) if right is None else lift(right)
     inside = y0 + (y1 - y0) * ((at - x0) / nonzero(x1 - x0))
     return where(less(at, first), below, where(greater(at, end), above, inside))
 
