@@ -64,4 +64,5 @@ def _expm_along(a: NDArray[Any], *directions: NDArray[Any]) -> NDArray[Any]:
         for start in range(0, width, size or 1):
             block[..., start : start + size, width + start : width + start + size] = e
         x = block
-    return scale * _expm(x)[..., :size, x.shape[-1] - size :]
+    result: NDArray[Any] = scale * _expm(x)[..., :size, x.shape[-1] - size :]
+    return result

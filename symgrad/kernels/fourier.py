@@ -38,4 +38,5 @@ def _rfft_transposed(z: NDArray[Any], n: int) -> NDArray[Any]:
 def _irfft_transposed(x: NDArray[Any]) -> NDArray[Any]:
     """The transpose of `_irfft`."""
     n = x.shape[-1]
-    return _rfft(x) * (_spectral_weights(n, x.dtype) / n)
+    result: NDArray[Any] = _rfft(x) * (_spectral_weights(n, x.dtype) / n)
+    return result

@@ -14,13 +14,12 @@ import numpy as np
 from symgrad.errors import TraceError
 from symgrad.node import Node, Op, floats, op
 from symgrad.ops.creation import eye
-from symgrad.ops.factors import eigen_meaning, eigh_meaning
+from symgrad.ops.factors import eigen_meaning, eigh_meaning, symmetric
 from symgrad.ops.factors import floats as floats_of
-from symgrad.ops.factors import symmetric
 from symgrad.ops.join import along, section
 from symgrad.ops.linalg import half
 from symgrad.ops.matmul import as_array, as_floats, batch_of, matmat, swap
-from symgrad.ops.square import check_square, numbers, square, stacked
+from symgrad.ops.square import check_square, numbers, stacked
 from symgrad.ops.structure import expand_dims
 from symgrad.shapes import Shape, core
 from symgrad.spelling import spelled
@@ -62,7 +61,7 @@ def _parts(packed: Node) -> tuple[Node, Node]:
 
 def _eigh_shape(a: Node) -> Shape:
     check_square("eigh", a)
-    return a.shape[:-1] + (a.shape[-1] + 1,)
+    return (*a.shape[:-1], a.shape[-1] + 1)
 
 
 def _eigh_adjoint(g: Node, y: Node, a: Node) -> Node:
@@ -76,8 +75,9 @@ _EXAMPLES = [{"shapes": (shape,)} for shape in ("2 2", "n n", "2 2 2", "... 2 2"
 
 eigh: Op = op(
     "eigh", "a",
-    doc="Eigenvalues, in the first column, and eigenvectors of a symmetric matrix given by its lower triangle "
-    "(adjoint: Giles 2008, section 3.1). The gradient through vectors is nan at equal eigenvalues.",
+    doc="Eigenvalues, in the first column, and eigenvectors of a symmetric matrix given by its lower "
+    "triangle (adjoint: Giles 2008, section 3.1). The gradient through vectors is not defined at equal "
+    "eigenvalues, and in general nan.",
     shape=_eigh_shape,
     dtype=floats,
     numpy=helper("_eigh", "{0}"),
@@ -106,8 +106,8 @@ def _values_shape(a: Node) -> Shape:
 
 eigvalsh: Op = op(
     "eigvalsh", "a",
-    doc="Eigenvalues of a symmetric matrix given by its lower triangle, in ascending order. Where k are equal "
-    "the gradient of their sum is right, and each gets that of one vector of the basis that numpy chose.",
+    doc="Eigenvalues of a symmetric matrix given by its lower triangle, in ascending order. Where some are "
+    "equal the gradient of their sum is right; each has that of one vector of the basis that numpy chose.",
     shape=_values_shape,
     dtype=floats,
     numpy=call("np.linalg.eigvalsh"),

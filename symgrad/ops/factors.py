@@ -64,7 +64,7 @@ def symmetric(a: Any) -> Any:
 
 
 def eigen_meaning(m: Any, a: Any, given: Any) -> tuple[Any, Any]:
-    """Eigenvalues in ascending order and eigenvectors of a symmetric matrix, the vectors along `given` ones."""
+    """Ascending eigenvalues and the eigenvectors of a symmetric matrix, signed as the `given` ones."""
     size, a = len(a), a.copy()
     v = identity(m, size)
     scale = max((abs(float(x)) for x in a.ravel()), default=0.0)

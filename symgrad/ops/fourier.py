@@ -129,7 +129,7 @@ rfft_transposed: Op = op(
 
 irfft: Op = op(
     "irfft", "z", params="size",
-    doc="The `size` real numbers whose Fourier transform has these real and imaginary parts in its first half.",
+    doc="The `size` real numbers whose Fourier transform has these parts, in two rows, in its first half.",
     shape=_signal_shape("sg.irfft"),
     dtype=floats,
     numpy=_signal_text("_irfft"),
@@ -187,9 +187,10 @@ def real_fft(x: Any, n: Any = None) -> tuple[Node, Node]:
 
 @public("irfft")
 def inverse_real_fft(re: Any, im: Any, n: Any = None) -> Node:
-    """`np.fft.irfft(re + 1j * im, n)` along the last axis; n is even, 2 (number of frequencies - 1), by default.
+    """`np.fft.irfft(re + 1j * im, n)` along the last axis.
 
-    The imaginary part of frequency 0, and of the last one where n is even, is not read, as in numpy.
+    n is even by default, twice the number of frequencies but the first. The imaginary part of
+    frequency 0, and of the last one where n is even, is not read, as in numpy.
     """
     re, im = as_floats(as_array(re)), as_floats(as_array(im))
     if re.rank == 0 or core(re.shape)[-1:] != core(im.shape)[-1:]:
@@ -205,8 +206,8 @@ def inverse_real_fft(re: Any, im: Any, n: Any = None) -> Node:
 def fftconvolve(a: Any, b: Any, mode: str = "full") -> Node:
     """The convolution of `np.convolve(a, b, mode)` along the last axis, through Fourier transforms.
 
-    "same" has the length of `a`, as scipy.signal.fftconvolve has it; "valid" takes `b` for the shorter one where
-    sizes are symbolic.
+    "same" has the length of `a`, as scipy.signal.fftconvolve has it; "valid" takes `b` for the shorter one
+    where sizes are symbolic.
     """
     a, b = as_floats(as_array(a)), as_floats(as_array(b))
     if a.rank == 0 or b.rank == 0:
@@ -238,7 +239,7 @@ def _refuse(name: str) -> Any:
 
 
 for _name in (
-    "fft", "ifft", "fft2", "ifft2", "fftn", "ifftn", "rfft", "irfft", "rfft2", "irfft2", "rfftn", "irfftn", "hfft",
-    "ihfft",
+    "fft", "ifft", "fft2", "ifft2", "fftn", "ifftn", "rfft", "irfft", "rfft2", "irfft2", "rfftn", "irfftn",
+    "hfft", "ihfft",
 ):  # fmt: skip
     spelled(getattr(np.fft, _name))(_refuse(_name))

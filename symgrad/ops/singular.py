@@ -66,8 +66,8 @@ def _svd_adjoint(g: Node, y: Node, a: Node) -> Node:
 svd: Op = op(
     "svd", "a",
     doc="Singular values in the first row, then v transposed, then u, of a matrix with no fewer rows than "
-    "columns (adjoint: Townsend 2016, Differentiating the singular value decomposition). The gradient through "
-    "vectors is nan at equal singular values.",
+    "columns (adjoint: Townsend 2016, Differentiating the singular value decomposition). The gradient "
+    "through vectors is nan at equal singular values.",
     shape=_svd_shape,
     dtype=floats,
     numpy=helper("_svd", "{0}"),
