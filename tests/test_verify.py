@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-import symgrad.ops.matmul  # noqa: F401 - declares @
+import symgrad as sg
 import symgrad.transforms.reverse as reverse
 from symgrad.graph import Function
 from symgrad.module import Module
 from symgrad.node import OPS, Node
 from symgrad.trace import trace
 from symgrad.transforms.gradient import grad, value_and_grad, vjp
-from symgrad.verify.check import verify_module
+from symgrad.verify.check import verify_function, verify_module
 from symgrad.verify.report import Report
 
 
@@ -98,3 +98,9 @@ def test_a_verified_file_is_the_one_on_disk(tmp_path: Path) -> None:
     path.write_text(spoiled, encoding="utf-8")
     (report,) = verify_module(path, {"loss": f})
     assert not report.ok and "at point 'random 1" in str(report.error())
+
+
+def test_sizes_hold_every_element_that_is_taken() -> None:
+    f = grad(trace(lambda x: x[5] * x[0] + np.sum(x[1:]), x="n"))
+    report = verify_function(f, sg.compile(f)).raise_for_failure()
+    assert "all sizes 1" not in report.points

@@ -189,8 +189,18 @@ def small_sizes(function: Function) -> dict[str, int]:
 
 
 def _fits(function: Function, sizes: Mapping[str, int]) -> bool:
+    """Whether no array of the function is empty, and no element is taken from beyond the end of one."""
+    base = function
+    while base.origin is not None:
+        base = base.origin.base
     try:
-        return all(size >= 1 for size in _all_sizes(function, sizes))
+        return all(size >= 1 for size in _all_sizes(function, sizes)) and all(
+            -evaluate(size, sizes) <= evaluate(entry, sizes) < evaluate(size, sizes)
+            for node in base.nodes()
+            if node.op.name == "index"
+            for entry, size in zip(node.key, core(node.args[0].shape))
+            if not isinstance(entry, tuple)
+        )
     except (SymgradError, ZeroDivisionError):
         return False
 
