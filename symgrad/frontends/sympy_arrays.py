@@ -315,8 +315,9 @@ class Survey:
         for axis, sizes in enumerate(self.needed[name]):
             letters = " ".join("nmkpq"[: len(self.needed[name])])
             hint = f'{name}="{letters}", or sp.IndexedBase({name!r}, shape=...)'
-            top = next((s for s in sizes if all(is_nonnegative(s - other) for other in sizes)), None)
-            if top is None or isinstance(top, int):
+            symbolic = [s for s in sizes if not isinstance(s, int)]
+            top = next((s for s in symbolic if all(is_nonnegative(s - other) for other in symbolic)), None)
+            if top is None:
                 raise SpecError(f"from_sympy: the size of {name} along axis {axis} is unknown", hint=hint)
             if all(is_nonnegative(low - 1) for low in self.lowest[name][axis]):
                 raise SpecError(
@@ -328,15 +329,22 @@ class Survey:
         return tuple(shape)
 
     def check(self, name: str, shape: Shape) -> None:
-        """Raise SpecError unless every index is known to be inside the shape."""
+        """Raise SpecError for an index that is not known to be inside the shape.
+
+        A number as an index of an array of symbolic size is left to the generated code, which raises.
+        """
         for axis, (size, sizes) in enumerate(zip(core(shape), self.needed.get(name, ()))):
             for need in sizes:
-                if not is_nonnegative(size - need):
+                if not _inside(size, need):
                     raise SpecError(
                         f"from_sympy: an index of {name} goes up to {need - 1} along axis {axis}",
                         expected=f"at most {size - 1}: shape {shape_text(shape)}, counted from 0",
                         hint="Sum(x[i], (i, 0, n - 1)) for an x of n elements",
                     )
+
+
+def _inside(size: Size, need: Size) -> bool:
+    return is_nonnegative(size - need) or (isinstance(need, int) and not isinstance(size, int))
 
 
 def _indexed_within(expr: Any) -> list[Any]:
@@ -514,7 +522,7 @@ class Importer:
         for expr, size in zip(part.indices, shape):
             affine = _affine(expr, scope, part)
             low, high = (None, None) if affine is None else affine.bounds()
-            if low is None or not is_nonnegative(low) or not is_nonnegative(size - 1 - high):
+            if low is None or not is_nonnegative(low) or not _inside(size, high + 1):
                 raise _refused(
                     f"the index {expr} is not known to be inside the matrix", part,
                     expected=f"from 0 to {size - 1}",
@@ -592,7 +600,7 @@ def _symbol(importer: Importer, part: Any, args: list[Node]) -> Node:
 
 
 def _of(function: Any) -> Callable[[Importer, Any, list[Node]], Node]:
-    return lambda importer, part, args: FUNCTIONS[function](*args)  # type: ignore[no-any-return]
+    return lambda importer, part, args: FUNCTIONS[function](*args)
 
 
 _MATRICES: dict[str, Callable[[Importer, Any, list[Node]], Node]] = {
