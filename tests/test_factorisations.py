@@ -282,6 +282,15 @@ def test_power_spectrum():
     check_derivative(sg.hvp(f), f, [x])
 
 
+@pytest.mark.parametrize("name", ["fftshift", "ifftshift"])
+@pytest.mark.parametrize("shape, axes", [("m n", None), ("4 2", 0), ("m n", -1), ("4 2", (1, 0))])
+def test_shifts(name, shape, axes):
+    shift = getattr(np.fft, name)
+    f = sg.trace(lambda x: shift(x, axes=axes), x=shape, name="f")
+    for array in (TALL, MATRIX) if shape == "m n" else (TALL,):
+        np.testing.assert_array_equal(f(array), shift(array, axes=axes))
+
+
 @pytest.mark.parametrize("mode", ["full", "same", "valid"])
 @pytest.mark.parametrize("shapes", [("m", "n"), ("7", "3"), ("7", "4")])
 def test_convolution_by_fourier_transforms(mode, shapes):

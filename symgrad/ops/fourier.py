@@ -16,6 +16,7 @@ from symgrad.errors import ShapeError, TraceError
 from symgrad.node import Node, Op, floats, op
 from symgrad.ops.join import along, section, stack_
 from symgrad.ops.matmul import as_array, as_floats
+from symgrad.ops.structure import normalize_axes
 from symgrad.shapes import Dim, Shape, Size, core, floor_divide, shape_text
 from symgrad.spelling import FUNCTIONS, public, spelled
 from symgrad.text import Environment, Text, helper
@@ -226,6 +227,27 @@ def fftconvolve(a: Any, b: Any, mode: str = "full") -> Node:
     (p, q), (r, s) = real_fft(a, size), real_fft(b, size)
     y = inverse_real_fft(p * r - q * s, p * s + q * r, size)
     return section(y, *bounds[mode], y.rank - 1)
+
+
+def _shift(what: str, given: Any, axes: Any, sign: int) -> Node:
+    x: Node = as_array(given)
+    chosen = normalize_axes(what, tuple(range(x.rank)) if axes is None else axes, x.rank, x.shape)
+    for axis in chosen:
+        size = core(x.shape)[axis]
+        x = FUNCTIONS[np.roll](x, floor_divide(size, 2) if sign > 0 else -floor_divide(size, 2), axis)
+    return x
+
+
+@spelled(np.fft.fftshift)
+def fftshift(x: Any, axes: Any = None) -> Node:
+    """`np.fft.fftshift`: frequency 0 moved to the middle."""
+    return _shift("np.fft.fftshift", x, axes, 1)
+
+
+@spelled(np.fft.ifftshift)
+def ifftshift(x: Any, axes: Any = None) -> Node:
+    """`np.fft.ifftshift`: frequency 0 moved back to the front."""
+    return _shift("np.fft.ifftshift", x, axes, -1)
 
 
 def _refuse(name: str) -> Any:
