@@ -521,12 +521,12 @@ class Importer:
         shape = core(matrix.shape)
         for expr, size in zip(part.indices, shape):
             affine = _affine(expr, scope, part)
-            low, high = (None, None) if affine is None else affine.bounds()
-            if low is None or not is_nonnegative(low) or not _inside(size, high + 1):
+            bounds = None if affine is None else affine.bounds()
+            if bounds is None or not is_nonnegative(bounds[0]) or not _inside(size, bounds[1] + 1):
                 raise _refused(
                     f"the index {expr} is not known to be inside the matrix", part,
                     expected=f"from 0 to {size - 1}",
-                    got="an unknown one" if low is None else f"{low} to {high}",
+                    got="an unknown one" if bounds is None else f"{bounds[0]} to {bounds[1]}",
                 )  # fmt: skip
         return self._indexed(matrix, part.indices, part, scope)
 
@@ -661,6 +661,10 @@ def array_inputs(survey: Survey, names: Sequence[str], shapes: dict[str, Any]) -
     """Input nodes for these names, in their order."""
     inputs: dict[str, Node] = {}
     for name in names:
+        if name in survey.dims:
+            raise SpecError(
+                f"from_sympy: {name!r} is a size", hint="leave it out: shapes tell it when the code runs"
+            )
         spec = shapes.get(name)
         dtype = "int64" if name in survey.integers else "float64"
         if isinstance(spec, ArraySpec):
