@@ -27,7 +27,7 @@ def repeated(count: int) -> settings:
 @pytest.mark.parametrize("check", random_graphs.CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("elementwise", [False, True], ids=["arrays", "elementwise"])
 def test_random_graphs(check: Callable[[Program], None], elementwise: bool) -> None:
-    @repeated(15 if elementwise else 40)
+    @repeated(12 if elementwise else 30)
     @given(program=programs(elementwise=elementwise))
     def run(program: Program) -> None:
         note(program.source())
@@ -36,7 +36,7 @@ def test_random_graphs(check: Callable[[Program], None], elementwise: bool) -> N
     run()
 
 
-@repeated(20)
+@repeated(12)
 @given(program=programs(), other=programs())
 def test_same_bytes_whatever_was_generated_before(program: Program, other: Program) -> None:
     random_graphs.has_one_text(program, other)
