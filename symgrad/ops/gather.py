@@ -11,7 +11,7 @@ from symgrad.errors import ShapeError, TraceError
 from symgrad.node import Node, Op, first, lift, op
 from symgrad.ops.join import stack
 from symgrad.ops.leaves import array_node
-from symgrad.ops.structure import broadcast_up, head, normalize_axis, reshape_to, solid, subscript
+from symgrad.ops.structure import broadcast_up, dtype_text, head, normalize_axis, reshape_to, solid, subscript
 from symgrad.shapes import Shape, Size, broadcast, core, has_batch, rank, shape_text
 from symgrad.spelling import FUNCTIONS, public, spelled
 from symgrad.text import ATOM, Environment, Text
@@ -129,6 +129,9 @@ def _scatter_text(node: Node, operands: Sequence[Text], env: Environment) -> Tex
     values, *indices = operands
     source, *places = node.args
     value = solid(source, values, env).source
+    if not source.shape and not values.weak:
+        # numpy 1 may have made a float64 of a float32 scalar.
+        value = f"np.asarray({value}, {dtype_text(source, env)})"
     if has_batch(places[0].shape) or any(has_batch(i.shape) for i in places):
         value = f"np.broadcast_to({value}, {env.shape(source.shape)})"
     rows = ", ".join(solid(i, text, env).source for i, text in zip(places, indices))

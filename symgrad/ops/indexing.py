@@ -198,6 +198,9 @@ def _whole_key(key: Key, shape: Shape, env: Environment) -> str:
 
 def _place_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     value = solid(node.args[0], operands[0], env)
+    if not node.args[0].shape and not operands[0].weak:
+        # numpy 1 may have made a float64 of a float32 scalar.
+        value = Text(f"np.asarray({value.source}, {dtype_text(node.args[0], env)})")
     key = f"np.s_[{_whole_key(node.key, node.shape, env)}]"
     return Text(f"{env.helper('_place')}({value.source}, {key}, {env.shape(node.shape)})")
 
