@@ -7,25 +7,24 @@ whatever their assumptions say, and only their names reach the graph.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
-from fractions import Fraction
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from symgrad.errors import SpecError
+from symgrad.frontends.sympy_arrays import Importer, array_inputs, has_arrays, surveyed
+from symgrad.frontends.sympy_functions import WITH_MEMO, Converted, handler_of
 from symgrad.graph import Function, Parameter
-from symgrad.node import OPS, Node, lift
+from symgrad.guard import guard
+from symgrad.node import Node, lift
 from symgrad.ops.leaves import input_node
 from symgrad.ops.structure import broadcast_up, expand_dims
 from symgrad.rewrite import stabilize
-from symgrad.shapes import Shape, core, parse_shape
-from symgrad.spelling import FUNCTIONS, NAMES
+from symgrad.shapes import BATCH, Shape, core, has_batch, parse_shape
+from symgrad.spelling import FUNCTIONS
 from symgrad.trace import ArraySpec
-from symgrad.guard import guard
-
-Converted = Any
-Handler = Callable[[Any, Sequence[Converted]], Converted]
+from symgrad.tree import map_leaves
 
 
 def from_sympy(expr: Any, args: Any = None, *, name: str | None = None, **shapes: Any) -> Function:
@@ -51,6 +50,8 @@ def from_sympy(expr: Any, args: Any = None, *, name: str | None = None, **shapes
     """
     title = name or "f"
     roots = _roots(expr)
+    if has_arrays(roots):
+        return _of_arrays(expr, roots, args, title, shapes)
     order = _postorder(roots)
     symbols = _symbols(order, title)
     names = _argument_names(symbols, args, shapes, title)
@@ -58,9 +59,36 @@ def from_sympy(expr: Any, args: Any = None, *, name: str | None = None, **shapes
     memo: dict[Any, Converted] = {}
     for part in order:
         memo[part] = inputs[part.name] if part in symbols else _convert(part, memo)
-    result = _result(expr, memo)
+    batched = any(has_batch(node.shape) for node in inputs.values())
+    result = map_leaves(lambda leaf: _batched(leaf) if batched else leaf, _result(expr, memo))
     parameters = tuple(Parameter(n, node) for n, node in inputs.items())
     return guard(stabilize(Function(name=title, parameters=parameters, result=result)))
+
+
+def _of_arrays(expr: Any, roots: list[Any], args: Any, title: str, shapes: dict[str, Any]) -> Function:
+    """The same for expressions with indexed symbols, sums over them, and matrices."""
+    survey, scopes = surveyed(roots)
+    values = {symbol: n for n, symbol in survey.symbols.items() if n not in survey.dims}
+    _symbols(list(values), title)
+    arrays = {n: n for n in survey.declared}
+    names = _argument_names({**values, **arrays}, args, shapes, title)
+    inputs = array_inputs(survey, names, shapes)
+    importer = Importer(survey, inputs, _convert, _matrix)
+    found = iter([lift(importer.value(root, scope)) for root, scope in zip(roots, scopes)])
+    result = _structured(expr, found)
+    parameters = tuple(Parameter(n, node) for n, node in inputs.items())
+    return guard(stabilize(Function(name=title, parameters=parameters, result=result)))
+
+
+def _structured(expr: Any, values: Iterator[Node]) -> Any:
+    """Values of the roots, in the structure of what was given."""
+    import sympy as sp
+
+    if isinstance(expr, (list, tuple)):
+        return tuple(_structured(part, values) for part in expr)
+    if isinstance(expr, sp.MatrixBase):
+        return _matrix([next(values) for _ in expr.flat()], expr.shape)
+    return next(values)
 
 
 def _roots(expr: Any) -> list[Any]:
@@ -74,25 +102,37 @@ def _roots(expr: Any) -> list[Any]:
         raise SpecError(
             "from_sympy takes expressions, not text", got=repr(expr), hint="sg.parse for a formula as text"
         )
-    return [sp.sympify(expr, strict=True)]
+    try:
+        return [sp.sympify(expr, strict=True)]
+    except sp.SympifyError:
+        raise SpecError(
+            f"from_sympy: a {type(expr).__name__} is no expression",
+            expected="a sympy expression, a list or tuple of them, or a Matrix",
+            got=repr(expr)[:80],
+        ) from None
 
 
 def _postorder(roots: list[Any]) -> list[Any]:
-    """Every distinct subexpression once, operands first."""
+    """Every subexpression once, operands first; raises SpecError at the first that is refused.
+
+    Identity tells what is done: the hash of an expression recurses, unless those of its parts are known.
+    """
     order: list[Any] = []
-    done: set[Any] = set()
+    done: set[int] = set()
     for root in roots:
         stack = [(root, False)]
         while stack:
             part, ready = stack.pop()
-            if part in done:
+            if id(part) in done:
                 continue
             if ready:
-                done.add(part)
+                done.add(id(part))
                 order.append(part)
                 continue
+            if not part.is_Symbol:
+                handler_of(part)
             stack.append((part, True))
-            stack.extend((a, False) for a in reversed(part.args) if a not in done)
+            stack.extend((a, False) for a in reversed(part.args) if id(a) not in done)
     return order
 
 
@@ -161,6 +201,14 @@ def _result(expr: Any, memo: dict[Any, Converted]) -> Any:
     return memo[sp.sympify(expr, strict=True)]
 
 
+def _batched(value: Any) -> Node:
+    """A constant has the shape of the arguments too, and is a float as they are."""
+    node = lift(value)
+    if node.is_constant() and type(node.value) is int:
+        node = lift(float(node.value))
+    return node if node.shape else broadcast_up(node, (BATCH,))
+
+
 def _matrix(entries: list[Node], shape: tuple[int, int]) -> Node:
     """Scalars or elementwise values as one array of shape `(..., rows, columns)`."""
     full: Shape = max((e.shape for e in entries), key=len, default=())
@@ -174,234 +222,6 @@ def _matrix(entries: list[Node], shape: tuple[int, int]) -> Node:
 
 
 def _convert(part: Any, memo: dict[Any, Converted]) -> Converted:
-    for kind in type(part).__mro__:
-        handler = _HANDLERS.get(kind.__name__)
-        if handler is not None:
-            return handler(part, [memo[a] for a in part.args], memo) if handler in _WITH_MEMO else handler(
-                part, [memo[a] for a in part.args]
-            )
-    name = type(part).__name__ if not hasattr(part, "func") else str(part.func)
-    close = difflib.get_close_matches(name, _HANDLERS, 1)
-    raise SpecError(
-        f"from_sympy: {name} has no numerical form here",
-        where=f"in {str(part)[:100]}",
-        hint=_HINTS.get(name) or (f"did you mean {close[0]}?" if close else None),
-    )
-
-
-_HINTS = {
-    "Derivative": "carry it out first with .doit(), or differentiate the Function with sg.grad",
-    "Integral": "carry it out first with .doit(), or replace it by a sum",
-    "ImaginaryUnit": "real and imaginary parts as two expressions",
-}
-
-
-def _number(part: Any, args: Sequence[Converted]) -> Node:
-    numerator, denominator = int(part.p), int(part.q)
-    if abs(numerator) < 2**53 and denominator < 2**53:
-        return lift(numerator if denominator == 1 else Fraction(numerator, denominator))
-    try:
-        return lift(float(Fraction(numerator, denominator)))
-    except OverflowError:
-        raise SpecError(f"from_sympy: the number {str(part)[:40]}... is larger than any float64") from None
-
-
-def _float(part: Any, args: Sequence[Converted]) -> Node:
-    return lift(float(part))
-
-
-def _constant(part: Any, args: Sequence[Converted]) -> Node:
-    return lift(float(part.evalf(30)))
-
-
-def _add(part: Any, args: Sequence[Converted]) -> Node:
-    total = args[0]
-    for term in args[1:]:
-        total = total + term
-    return lift(total)
-
-
-def _mul(part: Any, args: Sequence[Converted], memo: dict[Any, Converted]) -> Node:
-    """A product with negative powers written as one division."""
-    above: list[Node] = []
-    below: list[Node] = []
-    for factor, node in zip(part.args, args):
-        if factor.is_Rational and not factor.is_Integer and max(abs(factor.p), factor.q) < 2**53:
-            above += [_number_of(factor.p)] if factor.p != 1 else []
-            below.append(_number_of(factor.q))
-        elif factor.is_Pow and factor.exp.is_Number and factor.exp.is_negative:
-            below.append(_raise(memo[factor.base], -factor.exp))
-        else:
-            above.append(node)
-    top = _product(above) if above else lift(1)
-    return top / _product(below) if below else top
-
-
-def _number_of(value: Any) -> Node:
-    import sympy as sp
-
-    return _number(sp.Integer(value), ())
-
-
-def _product(factors: list[Node]) -> Node:
-    total = factors[0]
-    for factor in factors[1:]:
-        total = total * factor
-    return total
-
-
-def _pow(part: Any, args: Sequence[Converted]) -> Node:
-    if part.base.is_Number and str(part.base) == "E":
-        return FUNCTIONS[np.exp](args[1])  # type: ignore[no-any-return]
-    if part.exp.is_Number and part.exp.is_negative:
-        return lift(1) / _raise(args[0], -part.exp)
-    return _raise(args[0], part.exp, args[1])
-
-
-def _raise(base: Node, exponent: Any, node: Node | None = None) -> Node:
-    if exponent == 1:
-        return base
-    if exponent.is_Rational and exponent.q == 2 and exponent.p == 1:
-        return FUNCTIONS[np.sqrt](base)  # type: ignore[no-any-return]
-    if exponent.is_Number:
-        node = _number(exponent, ()) if exponent.is_Rational else lift(float(exponent))
-    return FUNCTIONS[np.power](base, node)  # type: ignore[no-any-return]
-
-
-def _of(function: Any) -> Handler:
-    """A handler that applies a numpy function, or one of symgrad's by its name."""
-
-    def handler(part: Any, args: Sequence[Converted]) -> Node:
-        builder = NAMES.get(function) if isinstance(function, str) else FUNCTIONS.get(function)
-        if builder is None:
-            raise SpecError(
-                f"from_sympy: {type(part).__name__} has no numerical form here",
-                where=f"in {str(part)[:100]}",
-            )
-        return builder(*[lift(a) for a in args])  # type: ignore[no-any-return]
-
-    return handler
-
-
-def _folded(function: Any) -> Handler:
-    """A handler for an n-ary operation made of a binary one."""
-
-    def handler(part: Any, args: Sequence[Converted]) -> Node:
-        total = lift(args[0])
-        for other in args[1:]:
-            total = FUNCTIONS[function](total, lift(other))
-        return total
-
-    return handler
-
-
-def _log(part: Any, args: Sequence[Converted]) -> Node:
-    if len(args) == 2:
-        return FUNCTIONS[np.log](args[0]) / FUNCTIONS[np.log](args[1])  # type: ignore[no-any-return]
-    return FUNCTIONS[np.log](args[0])  # type: ignore[no-any-return]
-
-
-def _heaviside(part: Any, args: Sequence[Converted]) -> Node:
-    return FUNCTIONS[np.heaviside](args[0], args[1] if len(args) > 1 else lift(0.5))  # type: ignore[no-any-return]
-
-
-def _reciprocal(function: Any) -> Handler:
-    inner = _of(function)
-
-    def handler(part: Any, args: Sequence[Converted]) -> Node:
-        return lift(1) / inner(part, args)  # type: ignore[no-any-return]
-
-    return handler
-
-
-def _piecewise(part: Any, args: Sequence[Converted]) -> Node:
-    """Nested selects, first match first; nan where no condition holds."""
-    pairs = list(args)
-    total = lift(float("nan"))
-    for value, condition in reversed(pairs):
-        if condition is True:
-            total = lift(value)
-        elif condition is not False:
-            total = OPS["where"](condition, lift(value), total)
-    return total
-
-
-def _logical(function: Any, absorbing: bool) -> Handler:
-    def handler(part: Any, args: Sequence[Converted]) -> Any:
-        kept = [a for a in args if a is not (not absorbing)]
-        if any(a is absorbing for a in kept):
-            return absorbing
-        if not kept:
-            return not absorbing
-        total = kept[0]
-        for other in kept[1:]:
-            total = FUNCTIONS[function](total, other)
-        return total
-
-    return handler
-
-
-def _not(part: Any, args: Sequence[Converted]) -> Any:
-    return (not args[0]) if isinstance(args[0], bool) else FUNCTIONS[np.logical_not](args[0])
-
-
-_WITH_MEMO = {_mul}
-_HANDLERS: dict[str, Any] = {
-    "Rational": _number,
-    "Float": _float,
-    "NumberSymbol": _constant,
-    "Infinity": lambda part, args: lift(float("inf")),
-    "NegativeInfinity": lambda part, args: lift(float("-inf")),
-    "NaN": lambda part, args: lift(float("nan")),
-    "Add": _add,
-    "Mul": _mul,
-    "Pow": _pow,
-    "exp": _of(np.exp),
-    "log": _log,
-    "sin": _of(np.sin),
-    "cos": _of(np.cos),
-    "tan": _of(np.tan),
-    "cot": _reciprocal(np.tan),
-    "sec": _reciprocal(np.cos),
-    "csc": _reciprocal(np.sin),
-    "asin": _of(np.arcsin),
-    "acos": _of(np.arccos),
-    "atan": _of(np.arctan),
-    "atan2": _of(np.arctan2),
-    "sinh": _of(np.sinh),
-    "cosh": _of(np.cosh),
-    "tanh": _of(np.tanh),
-    "coth": _reciprocal(np.tanh),
-    "sech": _reciprocal(np.cosh),
-    "csch": _reciprocal(np.sinh),
-    "asinh": _of(np.arcsinh),
-    "acosh": _of(np.arccosh),
-    "atanh": _of(np.arctanh),
-    "Abs": _of(np.abs),
-    "sign": _of(np.sign),
-    "floor": _of(np.floor),
-    "ceiling": _of(np.ceil),
-    "Mod": _of(np.mod),
-    "Max": _folded(np.maximum),
-    "Min": _folded(np.minimum),
-    "Heaviside": _heaviside,
-    "erf": _of("erf"),
-    "erfc": _of("erfc"),
-    "loggamma": _of("gammaln"),
-    "digamma": _of("digamma"),
-    "ExprCondPair": lambda part, args: (args[0], args[1]),
-    "Piecewise": _piecewise,
-    "BooleanTrue": lambda part, args: True,
-    "BooleanFalse": lambda part, args: False,
-    "Equality": _of(np.equal),
-    "Unequality": _of(np.not_equal),
-    "StrictGreaterThan": _of(np.greater),
-    "GreaterThan": _of(np.greater_equal),
-    "StrictLessThan": _of(np.less),
-    "LessThan": _of(np.less_equal),
-    "And": _logical(np.logical_and, False),
-    "Or": _logical(np.logical_or, True),
-    "Not": _not,
-    "re": lambda part, args: args[0],
-    "conjugate": lambda part, args: args[0],
-}
+    handler = handler_of(part)
+    args = [memo[a] for a in part.args]
+    return handler(part, args, memo) if handler in WITH_MEMO else handler(part, args)
