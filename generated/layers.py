@@ -571,7 +571,8 @@ def _share_ties(g, x, y, axes):
     tied = x == y
     count = tied.sum(axis=axes, keepdims=True, dtype=x.dtype)
     share = np.where(tied, g / np.maximum(count, 1), 0)
-    return np.where(x != x, x, share)
+    # numpy 1 may have made a float64 of a float32 scalar g.
+    return np.where(x != x, x, share).astype(x.dtype, copy=False)
 
 
 def _exponentials(x, axes):
