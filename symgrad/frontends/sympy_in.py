@@ -34,13 +34,14 @@ def from_sympy(expr: Any, args: Any = None, *, name: str | None = None, **shapes
     ----------
     expr
         A scalar expression (result of the shape of its arguments), a list or tuple of expressions (as
-        many outputs), or a Matrix (result of shape `(..., rows, columns)`).
+        many outputs), or a Matrix (result of shape `(..., rows, columns)`). Sums over indexed symbols and
+        matrix expressions become vectorised reductions and products: see `symgrad.frontends.sympy_arrays`.
     args
         Symbols or their names, in the order of the parameters; by default sorted by name.
     name
         Name of the result, `f` by default.
     **shapes
-        Shapes of symbols that are not `"..."` arguments.
+        Shapes of symbols that are not `"..."` arguments; beside arrays, of those that are not scalars.
 
     Raises
     ------
