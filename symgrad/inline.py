@@ -107,7 +107,7 @@ def _rebuilt(node: Node, args: tuple[Node, ...], sizes: dict[str, Size], batch: 
             # Axes are counted without the `...`, so they move back by the dimensions it became.
             if has_batch(old.shape) and new.rank > old.rank:
                 extra = new.rank - old.rank
-                if node.op.name in _VECTORS:
+                if node.op.name in _VECTORS and (node.op.name != "solve" or node.args[1].rank == 1):
                     return _VECTORS[node.op.name](*args)
                 params = tuple(map(lambda n, v: _moved(node.op.name, n, v, extra), node.op.params, params))
                 break
@@ -133,8 +133,18 @@ def _stacked_dot(a: Node, b: Node) -> Node:
     return sum_over(y, (y.rank - 1,))
 
 
-#: Products with vectors, as products of stacks of them.
-_VECTORS = {"dot": _stacked_dot, "matvec": _stacked_matvec, "vecmat": _stacked_vecmat}
+def _stacked_solve(a: Node, b: Node) -> Node:
+    x = OPS["solve"](a, expand_dims(b, axes=(b.rank,)))
+    return squeeze(x, axes=(x.rank - 1,))
+
+
+#: Products with vectors, and systems that one is the right-hand side of, as those of stacks of them.
+_VECTORS = {
+    "dot": _stacked_dot,
+    "matvec": _stacked_matvec,
+    "vecmat": _stacked_vecmat,
+    "solve": _stacked_solve,
+}
 
 
 def _moved(operation: str, parameter: str, value: Any, extra: int) -> Any:

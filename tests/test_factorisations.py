@@ -140,6 +140,19 @@ def test_under_a_batch(build, shape, array):
     check_derivative(derived, f, [array])
 
 
+@pytest.mark.parametrize("over", ["a", "b", "ab"])
+@pytest.mark.parametrize(
+    "build", [np.linalg.solve, lambda a, b: np.linalg.lstsq(a, b)[0], lambda a, b: sg.solve_triangular(a, b)]
+)
+def test_systems_for_every_index(build, over):
+    f = trace(build, "3 3", "3")
+    a, b = RNG.normal(size=(2, 3, 3)), RNG.normal(size=(2, 3))
+    mapped = sg.vmap(f, over=dict.fromkeys(over, "k"))
+    want = [f(a[i if "a" in over else 0], b[i if "b" in over else 0]) for i in range(2)]
+    got = mapped(a if "a" in over else a[0], b if "b" in over else b[0])
+    np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
 # --- conventions ----------------------------------------------------------------------------------------
 
 

@@ -123,7 +123,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Node | None, ...]:
             expected=f"a right-hand side with {core(a.shape)[-2]} rows",
         )
     r, q = _parts(qr(a))
-    if b.rank == 1 and a.rank > 2:
+    if b.rank == 1:
         x = solve(r, matmul(swap(q), expand_dims(b, axes=(1,))))
         return squeeze(x, axes=(x.rank - 1,)), None, None, None
     return solve(r, matmul(swap(q), b)), None, None, None
