@@ -301,7 +301,7 @@ def _integers(name, value):
     return array.astype(np.int64, copy=False)
 
 
-def _shape_error(name, array, expected, **sizes):
+def _shape_error(name, array, expected, /, **sizes):
     """The error for an argument of the wrong shape."""
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""

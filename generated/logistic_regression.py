@@ -49,7 +49,7 @@ def loss(
     """Mean negative log-likelihood of the labels, plus the penalty lam/2 |w|^2.
 
         z    = X @ w + b
-        loss = (logaddexp(0, z) - y * z).sum() / n + lam / 2 * (w**2).sum()
+        loss = (softplus(z) - y * z).sum() / n + lam / 2 * (w**2).sum()
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def loss(
     X, y, w, b, lam, dtype, n, _ = _loss_arguments(X, y, w, b, lam)
 
     z = X @ w + b  # (n,)
-    loss = (np.logaddexp(0, z) - y * z).sum() / n + lam / 2 * (w**2).sum()
+    loss = (_softplus(z) - y * z).sum() / n + lam / 2 * (w**2).sum()
 
     return dtype(loss)
 
@@ -83,7 +83,7 @@ def loss_value_and_grad(
     loss: Mean negative log-likelihood of the labels, plus the penalty lam/2 |w|^2.
 
         z    = X @ w + b
-        loss = (logaddexp(0, z) - y * z).sum() / n + lam / 2 * (w**2).sum()
+        loss = (softplus(z) - y * z).sum() / n + lam / 2 * (w**2).sum()
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def loss_value_and_grad(
 
     # Forward
     z = X @ w + b  # (n,)
-    loss = (np.logaddexp(0, z) - y * z).sum() / n + lam / 2 * (w**2).sum()
+    loss = (_softplus(z) - y * z).sum() / n + lam / 2 * (w**2).sum()
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
     z_bar = (_sigmoid(z) - y) / n  # (n,)
@@ -127,7 +127,7 @@ def objective_value_and_grad(
         w         = theta[:-1]
         b         = theta[-1]
         z         = X @ w + b
-        objective = (logaddexp(0, z) - y * z).sum() / n + lam / 2 * (w**2).sum()
+        objective = (softplus(z) - y * z).sum() / n + lam / 2 * (w**2).sum()
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def objective_value_and_grad(
     w = theta[:-1]  # (d,)
     b = theta[-1]
     z = X @ w + b   # (n,)
-    objective = (np.logaddexp(0, z) - y * z).sum() / n + lam / 2 * (w**2).sum()
+    objective = (_softplus(z) - y * z).sum() / n + lam / 2 * (w**2).sum()
 
     # Adjoints, from output to inputs: v_bar = d objective / d v
     z_bar = (_sigmoid(z) - y) / n  # (n,)
@@ -268,7 +268,7 @@ def _floats(names, values, only=None):
     return arrays, np.float64
 
 
-def _shape_error(name, array, expected, **sizes):
+def _shape_error(name, array, expected, /, **sizes):
     """The error for an argument of the wrong shape."""
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""
@@ -280,3 +280,9 @@ def _sigmoid(x):
     with np.errstate(under="ignore"):
         e = np.exp(-np.abs(x))
         return np.maximum(x >= 0, e) / (1 + e)
+
+
+def _softplus(x):
+    """log(1 + exp(x)), without overflow."""
+    with np.errstate(under="ignore"):
+        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))

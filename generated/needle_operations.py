@@ -765,7 +765,7 @@ def _floats(names, values, only=None):
     return arrays, np.float64
 
 
-def _shape_error(name, array, expected, **sizes):
+def _shape_error(name, array, expected, /, **sizes):
     """The error for an argument of the wrong shape."""
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""

@@ -173,6 +173,14 @@ def test_elementwise_arguments_must_broadcast():
         sg.compile(f)(np.ones(3), np.ones(2))
 
 
+@pytest.mark.parametrize("dim", ["name", "array", "expected", "np", "batch", "x"])
+def test_dimensions_of_any_name_are_checked(dim):
+    f = sg.compile(sg.trace(lambda x: np.sum(x) * x.shape[0], x=f"{dim} 3"))
+    assert f(np.ones((2, 3))) == 12.0
+    with pytest.raises(ValueError, match=rf"expected shape \({dim}, 3\) with {dim} = 2, got \(2, 4\)"):
+        f(np.ones((2, 4)))
+
+
 def test_compound_sizes_are_checked():
     f = sg.compile(sg.trace(lambda a, b: np.sum(a[1:] * b), a="n+1", b="n"))
     assert f([9.0, 1.0, 2.0], [3.0, 4.0]) == 11.0

@@ -63,7 +63,7 @@ def _booleans(name, value):
     return array
 
 
-def _shape_error(name, array, expected, **sizes):
+def _shape_error(name, array, expected, /, **sizes):
     """The error for an argument of the wrong shape."""
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""
