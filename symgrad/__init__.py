@@ -25,7 +25,6 @@ from symgrad.errors import (
 )
 from symgrad.graph import Function
 from symgrad.marking import as_written
-from symgrad.marking import as_written
 from symgrad.module import Module, compile
 from symgrad.ops.custom import custom
 from symgrad.rewrite import simplify
@@ -93,7 +92,6 @@ __all__ = [
     "VerificationError",
     "__version__",
     "array",
-    "as_written",
     "as_written",
     "compile",
     "custom",
