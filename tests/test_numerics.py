@@ -225,7 +225,7 @@ def test_R9_sinc_near_0():
 
 def test_R10_quotient_with_a_removable_singularity():
     """d (e^x - 1)/x = 1/2 + x/3 + ...; the quotient rule subtracts two numbers of size 1e10."""
-    check(lambda x: np.expm1(x) / x, (1e-10,), 1 + 0.5e-10, None)
+    check(lambda x: np.expm1(x) / x, (1e-10,), 1 + 0.5e-10, 0.5 + 1e-10 / 3)
 
 
 def test_R11_x_log_x_at_0():
@@ -351,7 +351,7 @@ def test_K7_second_derivative_through_abs():
     """|-x^2| is x^2, with second derivative 2; the rule sign(-x^2) * (-2) gives 0 where the sign is 0."""
     f = sg.grad(sg.grad(traced(lambda x: abs(-x * x), ""), wrt="x"), wrt="x")
     with quiet(0):
-        assert f(0.0) in (0.0, 2.0)
+        assert f(0.0) == 2.0
         assert f(1.5) == 2.0
 
 
@@ -616,9 +616,12 @@ def test_E10_subnormal_numbers_are_not_flushed():
 
 
 def test_E11_long_float32_sums():
-    ones = np.ones((2**20 + 10, 2), np.float32)
-    total = sg.trace(lambda x: np.sum(x, axis=0), x="n d")(ones)
-    assert total.dtype == np.float32 and total.tolist() == [2**20 + 10] * 2
+    """Sums keep the float type: exact where numpy adds in pairs, along memory, and as numpy's elsewhere."""
+    total = sg.trace(lambda x: np.sum(x, axis=0), x="n d")
+    ones = np.ones((1, 2**24 + 10), np.float32).T
+    assert total(ones).dtype == np.float32 and total(ones).tolist() == [2**24 + 10]
+    rows = np.ones((1000, 3), np.float32) / 3
+    np.testing.assert_array_equal(total(rows), rows.sum(axis=0), strict=True)
 
 
 def test_E12_sharing_changes_rounding_only():
@@ -945,7 +948,7 @@ def test_N3_integers_and_booleans_become_float64(dtype):
 
 def test_N4_literals_larger_than_float32():
     with np.errstate(all="ignore"):
-        assert traced(lambda x: x * 1e300)(np.float32(2)) in (np.float32(INF), 2e300)
+        assert traced(lambda x: x * 1e300)(np.float32(2)) == np.float32(INF)
         assert traced(lambda x: x * 1e300)(2.0) == 2e300
 
 

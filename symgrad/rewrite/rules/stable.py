@@ -398,6 +398,19 @@ def _abs(node: Node) -> Node | None:
     return None if x is None else OPS["abs"](x)
 
 
+@stable("abs_square", "abs", "abs(-x**2) -> x**2", lambda: OPS["abs"](-_x * _x))
+def _abs_square(node: Node) -> Node | None:
+    """Twice differentiable at 0 as well, where the sign of x**2 is 0."""
+    inner = node.args[0]
+    if inner.op.name == "neg":
+        inner = inner.args[0]
+    elif inner.op.name == "mul":
+        a, b = (v.args[0] if v.op.name == "neg" else v for v in inner.args)
+        inner = OPS["square"](a) if a is b else inner
+    x = squared(inner)
+    return None if x is None else OPS["square"](x)
+
+
 @stable("hypot", "sqrt", "sqrt(a**2 + b**2) -> hypot(a, b)", lambda: _sqrt(_x * _x + OPS["square"](_y)))
 def _hypot(node: Node) -> Node | None:
     parts = [squared(part) for part in terms(node.args[0])]
