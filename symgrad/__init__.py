@@ -1,9 +1,9 @@
 """symgrad: from a numpy function to a standalone numpy module with its derivatives.
 
-    import symgrad as sg
+import symgrad as sg
 
-    f = sg.trace(loss, X="n d", y="n", w="d", b="")
-    sg.Module("logistic", {"loss": f, "loss_value_and_grad": sg.value_and_grad(f)}).write("generated")
+f = sg.trace(loss, X="n d", y="n", w="d", b="")
+sg.Module("logistic", {"loss": f, "loss_value_and_grad": sg.value_and_grad(f)}).write("generated")
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ class Array:
         raise _refused(
             "a symbolic value decides an `if`, `while`, `and`, `or` or `not`",
             "its truth is known only when the generated code runs",
-            "np.where(condition, a, b) for a choice; & | ~ between conditions; np.maximum, np.clip for bounds",
+            "np.where(condition, a, b) for a choice; & | ~ between conditions; np.clip for bounds",
         )
 
     def __float__(self) -> float:
@@ -233,9 +233,7 @@ def invoke(builder: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> An
             error.where = user_line()
         raise
     except TypeError as error:
-        raise TraceError(
-            f"{getattr(builder, '__name__', builder)}: {error}", where=user_line()
-        ) from error
+        raise TraceError(f"{getattr(builder, '__name__', builder)}: {error}", where=user_line()) from error
     return wrap(result)
 
 

@@ -7,7 +7,7 @@ so that equal dimensions compare equal. A dimension that is no longer symbolic i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Union
+from typing import Any, ClassVar
 
 from symgrad.errors import ShapeError, SpecError, TraceError
 
@@ -35,7 +35,7 @@ class FloorDiv:
         return f"{_wrap(self.numerator)}//{_wrap(self.denominator)}"
 
 
-Atom = Union[str, FloorDiv]
+Atom = str | FloorDiv
 Monomial = tuple[Atom, ...]
 
 
@@ -87,11 +87,7 @@ class Dim:
     def __mul__(self, other: object) -> Any:
         if _is_size(other):
             return _build(
-                [
-                    (_monomial(left + right), a * b)
-                    for left, a in _terms(self)
-                    for right, b in _terms(other)
-                ]
+                [(_monomial(left + right), a * b) for left, a in _terms(self) for right, b in _terms(other)]
             )
         return self._arithmetic("__mul__", other)
 
@@ -168,7 +164,7 @@ class Dim:
         raise _undecided(f"{self} {sign} {other}")
 
 
-Size = Union[int, Dim]
+Size = int | Dim
 
 
 def _undecided(what: str) -> TraceError:
@@ -297,8 +293,12 @@ def product(sizes: Iterable[Size]) -> Any:
 
 def _wrap(value: Size, text: str | None = None) -> str:
     text = str(value) if text is None else text
-    simple = isinstance(value, int) or (len(value.terms) == 1 and value.terms[0][1] == 1 and
-                                        len(value.terms[0][0]) == 1 and isinstance(value.terms[0][0][0], str))
+    simple = isinstance(value, int) or (
+        len(value.terms) == 1
+        and value.terms[0][1] == 1
+        and len(value.terms[0][0]) == 1
+        and isinstance(value.terms[0][0][0], str)
+    )
     return text if simple else f"({text})"
 
 
@@ -326,9 +326,7 @@ def dim_source(size: Size, names: Mapping[str, str], times: str = "*") -> str:
 def _atom_source(atom: Atom, names: Mapping[str, str], times: str) -> str:
     if isinstance(atom, str):
         return names.get(atom, atom)
-    top, bottom = (
-        _wrap(size, dim_source(size, names, times)) for size in (atom.numerator, atom.denominator)
-    )
+    top, bottom = (_wrap(size, dim_source(size, names, times)) for size in (atom.numerator, atom.denominator))
     return f"({top}{'//' if times == '*' else ' // '}{bottom})"
 
 

@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from symgrad._version import __version__
-from symgrad.templates import template_folder
 from symgrad.graph import Function
 from symgrad.identifiers import identifier
 from symgrad.kernels import imports, sources
 from symgrad.lower.checks import Signature
 from symgrad.lower.routine import Records, record_names, routine
 from symgrad.program import Program, Routine
+from symgrad.templates import template_folder
 
 
 @functools.lru_cache(maxsize=1)
@@ -42,9 +42,7 @@ def render(template: str, program: Program) -> str:
     return re.sub(r"\n{4,}", "\n\n\n", text).strip("\n") + "\n"
 
 
-def program(
-    name: str, functions: Mapping[str, tuple[Function, Function]], doc: str, spec: str
-) -> Program:
+def program(name: str, functions: Mapping[str, tuple[Function, Function]], doc: str, spec: str) -> Program:
     """The Program of a module.
 
     Functions are given as pairs: as written, and simplified. `spec` says where they were written.
@@ -112,5 +110,3 @@ def _digest(functions: Mapping[str, tuple[Function, Function]], doc: str) -> str
     for title, (written, _) in functions.items():
         digest.update(f"\n{title}\n{written.doc}\n{written.to_text()}".encode())
     return digest.hexdigest()
-
-

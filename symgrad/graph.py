@@ -14,7 +14,6 @@ from symgrad.shapes import BATCH, dim_names, has_batch, shape_text
 from symgrad.tree import Tree, leaves, map_leaves, paths
 
 
-
 def toposort(roots: Iterable[Node]) -> list[Node]:
     """Every node below the roots once, operands before users, in depth-first order of the roots."""
     order: list[Node] = []
@@ -132,10 +131,7 @@ class Function:
     @property
     def outputs(self) -> dict[str, tuple[str, str]]:
         """Names to shape text and dtype of the outputs."""
-        return {
-            name: (_plain(leaf), leaf.dtype)
-            for name, leaf in zip(self.output_names, self.output_nodes)
-        }
+        return {name: (_plain(leaf), leaf.dtype) for name, leaf in zip(self.output_names, self.output_nodes)}
 
     @property
     def output_names(self) -> tuple[str, ...]:

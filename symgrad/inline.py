@@ -74,7 +74,7 @@ def _unify(function: Function, leaf: Node, node: Node, sizes: dict[str, Size]) -
         raise _mismatch(function, leaf, node)
     for size, actual in zip(wanted, given):
         if isinstance(size, Dim) and len(size.terms) == 1:
-            (atoms, factor), = size.terms
+            ((atoms, factor),) = size.terms
             if len(atoms) == 1 and factor == 1 and isinstance(atoms[0], str):
                 sizes.setdefault(atoms[0], actual)
     return head

@@ -61,7 +61,7 @@ class Module:
             if not title.isidentifier() or identifier(title) != title or _is_taken(title):
                 raise SpecError(
                     f"module {name!r}: a function cannot be called {title!r}",
-                    expected="a Python identifier that is no keyword, builtin or `np`, without a leading underscore",
+                    expected="an identifier without a leading underscore, no keyword, builtin or `np`",
                 )
         self.name = name
         self.functions = dict(functions)
@@ -150,6 +150,6 @@ def _equations(function: Function) -> list[str]:
     return formulas(function if function.origin is None else prepare(function))
 
 
-Function._equations = staticmethod(_equations)  # type: ignore[assignment]
+Function._equations = staticmethod(_equations)
 
 _COMPILED: dict[int, tuple[Function, Callable[..., Any]]] = {}

@@ -151,9 +151,7 @@ class Op:
         if not self.params:
             values: tuple[Any, ...] = ()
         else:
-            values = tuple(
-                [params[p] if p in params else self.defaults[p] for p in self.params]
-            )
+            values = tuple([params[p] if p in params else self.defaults[p] for p in self.params])
         return build(self, args, values)
 
     def rule(self, position: int) -> AdjointRule | None:
@@ -304,7 +302,7 @@ def _promote(op: Op, args: tuple[Node, ...]) -> tuple[Node, ...]:
     literal becomes an int, so that `2.0 * x` and `2 * x` are one node.
     """
     out = args
-    if op.dtype in (promotes, floats) and len(args) > 1 or op.dtype is floats:
+    if op.dtype is floats or (op.dtype is promotes and len(args) > 1):
         solid = any(a.dtype == "float64" and a.op.name != "const" for a in args)
         if not solid and any(a.dtype == "float64" for a in args):
             # A float literal makes integers the working float, where numpy would make them float64.
@@ -332,10 +330,8 @@ def _as_float(node: Node, solid: bool) -> Node:
         value = node.params[0]
         if isinstance(value, bool):
             return lift(int(value))
-        if solid and isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-            if str(value) != "-0.0":
-                return lift(int(value))
-        return node
+        whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+        return lift(int(value)) if solid and whole and str(value) != "-0.0" else node
     if node.dtype == "float64" or name == "dim":
         return node
     return OPS["cast"](node, to="float64")

@@ -1,13 +1,13 @@
 """The stages from a Function as written to one that is ready for emission.
 
-    trace        Python function      -> Function            (symgrad.trace)
-    stabilize    Function             -> stable forms        (symgrad.rewrite), in trace and before simplify
-    transforms   Function             -> Function            (symgrad.transforms)
-    guard        branches not taken   -> harmless ones       (symgrad.guard), at the end of trace
-    simplify     Function             -> smaller Function    (symgrad.rewrite)
-    unmask       Function             -> fewer selections    (symgrad.guard)
-    lower        Function             -> Routine: text       (symgrad.lower)
-    emit         Routines             -> module.py, .pyi     (symgrad.emit, templates/)
+trace        Python function      -> Function            (symgrad.trace)
+stabilize    Function             -> stable forms        (symgrad.rewrite), in trace and before simplify
+transforms   Function             -> Function            (symgrad.transforms)
+guard        branches not taken   -> harmless ones       (symgrad.guard), at the end of trace
+simplify     Function             -> smaller Function    (symgrad.rewrite)
+unmask       Function             -> fewer selections    (symgrad.guard)
+lower        Function             -> Routine: text       (symgrad.lower)
+emit         Routines             -> module.py, .pyi     (symgrad.emit, templates/)
 """
 
 from __future__ import annotations

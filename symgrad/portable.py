@@ -57,4 +57,3 @@ def _reduce(function: Function) -> Any:
 
 
 Function.__reduce__ = _reduce  # type: ignore[assignment,method-assign]
-

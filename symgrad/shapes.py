@@ -110,8 +110,7 @@ def broadcast(*shapes: Shape, what: str = "operands") -> Shape:
             if position <= len(one) and one[-position] != 1 and one[-position] != size:
                 if size != 1:
                     raise ShapeError(
-                        f"{what}: shapes do not broadcast: "
-                        + " with ".join(shape_text(s) for s in shapes),
+                        f"{what}: shapes do not broadcast: " + " with ".join(shape_text(s) for s in shapes),
                         expected="dimensions that are equal, or 1",
                         got=f"{one[-position]} against {size} at axis -{position}",
                     )

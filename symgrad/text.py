@@ -61,7 +61,7 @@ def weak(operands: Sequence[Text]) -> bool:
 
 
 def gives_scalars(form: Form) -> Form:
-    """Mark a form whose text gives numpy scalars for scalars, as ufuncs and operators do, never 0-d arrays."""
+    """Mark a form whose text gives numpy scalars for scalars, as ufuncs and operators do."""
     _SCALAR_FORMS.add(form)
     return form
 

@@ -256,9 +256,7 @@ def bind(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> l
     ]
     renamed = {p.name: q.name for p, q in zip(function.parameters, parameters)}
     try:
-        bound = inspect.Signature(parameters).bind(
-            *args, **{renamed.get(k, k): v for k, v in kwargs.items()}
-        )
+        bound = inspect.Signature(parameters).bind(*args, **{renamed.get(k, k): v for k, v in kwargs.items()})
     except TypeError as error:
         raise TypeError(f"{function.name}(): {error}") from None
     return [bound.arguments[p.name] for p in parameters]

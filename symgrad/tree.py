@@ -58,8 +58,7 @@ def map_leaves(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
         return Record(tree.name, tree.fields, tuple(map_leaves(function, *part) for part in parts))
     if isinstance(tree, dict):
         return {
-            key: map_leaves(function, child, *(other[key] for other in others))
-            for key, child in tree.items()
+            key: map_leaves(function, child, *(other[key] for other in others)) for key, child in tree.items()
         }
     if isinstance(tree, (tuple, list)):
         return tuple(map_leaves(function, *part) for part in zip(tree, *others))

@@ -98,9 +98,7 @@ def _differences(
 def _oracle(y: Node, nodes: Sequence[Node], given: Mapping[Node, Any], sizes: Mapping[str, int]) -> None:
     function = Function("f", tuple(Parameter(x.name, x) for x in nodes), y)
     derived = vjp(function)
-    point = {
-        p.name: [given[next(x for x in given if x.name == p.name)]] for p in derived.parameters
-    }
+    point = {p.name: [given[next(x for x in given if x.name == p.name)]] for p in derived.parameters}
     wanted = expected(derived, point, {**SIZES, **sizes})
     actual = evaluate(derived.output_nodes, {leaf: point[leaf.name][0] for leaf in derived.input_nodes})
     for ours, theirs in zip(actual, wanted):

@@ -85,9 +85,10 @@ def exact(value: Any) -> Any:
 def close(found: float, expected: Any) -> bool:
     if not mpmath.isfinite(expected.value):
         return True  # listed one by one below
-    return abs(mpmath.mpf(float(found)) - expected.value) <= ROUNDINGS * EPS * max(
-        expected.bound, expected.size
-    ) + np.finfo(float).tiny
+    return (
+        abs(mpmath.mpf(float(found)) - expected.value)
+        <= ROUNDINGS * EPS * max(expected.bound, expected.size) + np.finfo(float).tiny
+    )
 
 
 def check(found: Any, expected: list[Any], columns: list[Any]) -> None:
@@ -325,7 +326,7 @@ TRAPS: dict[str, Trap] = {
     "R7 arctan2 at 0": (np_["arctan2"], (0.0, 0.0), (0.0, 0.0)),
     "arctan2 of large": (np_["arctan2"], (1e200, 1e200), (0.5e-200, -0.5e-200)),
     "R8 sinc at 0": (np_["sinc"], (0.0,), (0.0,)),
-    "R9 sinc near 0": (np_["sinc"], (1e-8,), (-math.pi**2 / 3 * 1e-8,)),
+    "R9 sinc near 0": (np_["sinc"], (1e-8,), (-(math.pi**2) / 3 * 1e-8,)),
     "R12 arcsin at 1": (np_["arcsin"], (1.0,), (INF,)),
     "R12 arccos at -1": (np_["arccos"], (-1.0,), (-INF,)),
     "R13 cbrt at 0": (np_["cbrt"], (0.0,), (INF,)),
@@ -409,8 +410,8 @@ def test_traps(build: Callable[..., Node], point: tuple[float, ...], expected: t
 
 
 SECOND: dict[str, Trap] = {
-    "R8 sinc at 0": (np_["sinc"], (0.0,), (-math.pi**2 / 3,)),
-    "R9 sinc near 0": (np_["sinc"], (1e-8,), (-math.pi**2 / 3,)),
+    "R8 sinc at 0": (np_["sinc"], (0.0,), (-(math.pi**2) / 3,)),
+    "R9 sinc near 0": (np_["sinc"], (1e-8,), (-(math.pi**2) / 3,)),
     "P6 x**2 at 0": (lambda x: np_["power"](x, 2), (0.0,), (2.0,)),
     "P6 x**3 at 0": (lambda x: np_["power"](x, 3), (0.0,), (0.0,)),
     "P6 x**y at (0, 0)": (np_["power"], (0.0, 0.0), (0.0, 0.0)),
@@ -445,8 +446,10 @@ def test_sinc_derivatives_of_high_order() -> None:
             expected = [
                 float(
                     mpmath.quad(
-                        lambda u, v=v, n=order: (mpmath.pi * u) ** n
-                        * mpmath.cos(mpmath.pi * u * mpmath.mpf(v) + n * mpmath.pi / 2),
+                        lambda u, v=v, n=order: (
+                            (mpmath.pi * u) ** n
+                            * mpmath.cos(mpmath.pi * u * mpmath.mpf(v) + n * mpmath.pi / 2)
+                        ),
                         mpmath.linspace(0, 1, 9),
                     )
                 )

@@ -51,7 +51,7 @@ def test_results_are_arrays_and_numpy_scalars(value_and_grad):
 def test_float32_stays_float32(value_and_grad):
     for part in flat(value_and_grad(*arguments(dtype=np.float32))):
         assert part.dtype == np.float32
-    X, y, w, b = arguments(dtype=np.float32)
+    X, y, w, _ = arguments(dtype=np.float32)
     assert all(part.dtype == np.float64 for part in flat(value_and_grad(X, y, w, 0.25)))
 
 
@@ -191,7 +191,22 @@ def test_compound_sizes_are_checked():
         even([1.0, 2.0, 3.0])
 
 
-HOSTILE = ["np", "numpy", "exp", "out", "self", "dtype", "batch", "print", "math", "n", "value", "float", "t1", "ct"]
+HOSTILE = [
+    "np",
+    "numpy",
+    "exp",
+    "out",
+    "self",
+    "dtype",
+    "batch",
+    "print",
+    "math",
+    "n",
+    "value",
+    "float",
+    "t1",
+    "ct",
+]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -212,7 +227,9 @@ def test_unicode_names_work():
     assert sg.grad(f, wrt="α")([1.0, 2.0], [3.0, 4.0]).tolist() == [18.0, 64.0]
 
 
-@pytest.mark.parametrize("name", ["", "1x", "a b", "x;import os", "class", "None", "__debug__", "np", "all", "_private"])
+@pytest.mark.parametrize(
+    "name", ["", "1x", "a b", "x;import os", "class", "None", "__debug__", "np", "all", "_private"]
+)
 def test_names_that_nothing_can_have_are_refused(name):
     f = sg.trace(lambda x: x, x="")
     with pytest.raises(sg.SpecError, match="cannot be called"):
@@ -250,7 +267,8 @@ def model(X, y, w, b):
     r = z * y + y * z + np.tanh(z) * np.exp(-z)
     return np.mean(r) + np.sum(w * w)
 f = sg.trace(model, X="n d", y="n", w="d", b="")
-m = sg.Module("m", {"f": f, "g": sg.value_and_grad(f), "h": sg.grad(sg.grad(sg.trace(lambda x: np.sin(x) / x, x="..."), wrt="x"))})
+s = sg.grad(sg.grad(sg.trace(lambda x: np.sin(x) / x, x="..."), wrt="x"))
+m = sg.Module("m", {"f": f, "g": sg.value_and_grad(f), "h": s})
 import sys
 sys.stdout.buffer.write((m.source() + m.stub()).encode())
 """

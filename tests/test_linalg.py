@@ -207,9 +207,7 @@ def test_empty_arrays():
     assert gradient(lambda a: FUNCTIONS[np.sum](inv(a)), empty)[1].shape == (0, 0)
 
 
-@pytest.mark.parametrize(
-    "build", [inv, det, lambda a: slogdet(a)[1], cholesky, norm, lambda a: solve(a, a)]
-)
+@pytest.mark.parametrize("build", [inv, det, lambda a: slogdet(a)[1], cholesky, norm, lambda a: solve(a, a)])
 def test_single_precision_stays(build):
     x = input_node("x", (2, 2))
     y = build(x)

@@ -78,7 +78,10 @@ def test_numpy_constants_become_literals():
 
 def test_integer_and_bool_inputs():
     f = sg.trace(
-        lambda x, k, m: np.sum(np.where(m, x * k, 0.0)), x="n", k=sg.array("n", "int64"), m=sg.array("n", bool)
+        lambda x, k, m: np.sum(np.where(m, x * k, 0.0)),
+        x="n",
+        k=sg.array("n", "int64"),
+        m=sg.array("n", bool),
     )
     assert f([1.0, 2.0], [3, 4], [True, False]) == 3.0
     with pytest.raises(TypeError, match="k: expected integers, got dtype float64"):
@@ -182,7 +185,7 @@ def test_truth_of_a_symbolic_value_names_the_line():
         (lambda x: np.linalg.tensorinv(x), "np.linalg.tensorinv is not an operation symgrad knows"),
         (lambda x: np.add(x, x, out=x), "cannot be written to"),
         (lambda x: float(x), "np.exp for math.exp"),
-        (lambda x: [v for v in x], "iteration over a symbolic dimension n"),
+        (lambda x: list(iter(x)), "iteration over a symbolic dimension n"),
         (lambda x: np.asarray(x), "leave the conversion out"),
         (lambda x: x + 1j, "complex numbers are not supported"),
         (lambda x: range(x.shape[0]), "sg.fori_loop"),
@@ -202,7 +205,7 @@ def test_assignment_to_elements_is_refused_with_the_spellings_that_work():
         x[0] = 1.0
         return x
 
-    with pytest.raises(sg.TraceError, match="np.where") as info:
+    with pytest.raises(sg.TraceError, match=r"np\.where") as info:
         sg.trace(f, x="n")
     assert info.value.where == line_of(f, 1)
 

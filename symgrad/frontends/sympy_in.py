@@ -216,9 +216,7 @@ def _matrix(entries: list[Node], shape: tuple[int, int]) -> Node:
     width = len(core(full))
     expanded = [expand_dims(broadcast_up(e, full), axes=(width, width + 1)) for e in entries]
     stack: Callable[..., Node] = FUNCTIONS[np.concatenate]
-    rows = [
-        stack(expanded[r * shape[1] : (r + 1) * shape[1]], axis=width + 1) for r in range(shape[0])
-    ]
+    rows = [stack(expanded[r * shape[1] : (r + 1) * shape[1]], axis=width + 1) for r in range(shape[0])]
     return stack(rows, axis=width)
 
 

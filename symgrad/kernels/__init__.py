@@ -130,9 +130,7 @@ def _files() -> dict[str, Kernel]:
 @functools.lru_cache(maxsize=1)
 def _files_of_names() -> dict[str, str]:
     return {
-        name: path.stem
-        for path in _paths()
-        for name, _ in _definitions(path.read_text(encoding="utf-8"))
+        name: path.stem for path in _paths() for name, _ in _definitions(path.read_text(encoding="utf-8"))
     }
 
 

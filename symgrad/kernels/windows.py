@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def _windows(
-    x: NDArray[Any], window: tuple[int, ...], stride: Any = 1, dilation: Any = 1
-) -> NDArray[Any]:
+def _windows(x: NDArray[Any], window: tuple[int, ...], stride: Any = 1, dilation: Any = 1) -> NDArray[Any]:
     """Windows over the last axes, as a view: axes of offsets within the window, then axes of positions."""
     count = len(window)
     stride, dilation = (tuple(np.broadcast_to(step, count).tolist()) for step in (stride, dilation))

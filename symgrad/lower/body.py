@@ -143,7 +143,9 @@ class Body:
         while True:
             operands = [self.text[a] for a in node.args]
             text = node.op.numpy(node, operands, self.env)
-            inlined = [a for a in dict.fromkeys(node.args) if a not in self.named and a.op.name not in _LEAVES]
+            inlined = [
+                a for a in dict.fromkeys(node.args) if a not in self.named and a.op.name not in _LEAVES
+            ]
             deep = any(self.depth.get(a, 0) >= DEPTH for a in inlined)
             if not inlined or (len(text.source) <= WIDTH and not deep):
                 return text
@@ -233,6 +235,7 @@ def layout(statements: Sequence[Statement]) -> tuple[str, ...]:
             continue
         lines.extend(before)
         if statement.comment:
-            last = f"{last:<{column}}# {statement.comment}" if len(last) < column else f"{last}  # {statement.comment}"
+            gap = max(column - len(last), 2)
+            last = f"{last}{' ' * gap}# {statement.comment}"
         lines.append(last)
     return tuple(lines)

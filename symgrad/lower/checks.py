@@ -110,7 +110,7 @@ class Signature:
         missing = [d for d in self.function.dims if d not in bound]
         if missing:
             raise SpecError(
-                f"{self.function.name}: the size of dimension {missing[0]!r} does not follow from the arguments",
+                f"{self.function.name}: the size {missing[0]!r} does not follow from the arguments",
                 expected="an argument with that dimension on its own, or an expression with one unknown name",
             )
         return lines

@@ -166,9 +166,9 @@ def _returned_leaf(node: Node, body: Body, returned: dict[Node, int]) -> str:
     again = root in returned
     returned[root] = 1
     if has_batch(node.shape):
-        if _covers(node, body.function) and root.args and root is node and not again:
-            if node.shape == (BATCH,) and node.op.elementwise:
-                return text if keeps_scalars(node.op.numpy) else f"{text}[()]"
+        own = _covers(node, body.function) and root.args and root is node and not again
+        if own and node.shape == (BATCH,) and node.op.elementwise:
+            return text if keeps_scalars(node.op.numpy) else f"{text}[()]"
         kernel = body.env.helper("_full")
         return f"{kernel}({text}, {body.env.shape(node.shape)}, {kind})"
     if again or not root.args or (root is not node and root in body.outputs):

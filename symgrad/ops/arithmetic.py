@@ -43,6 +43,7 @@ mul = op(
     sympy=lambda sp, a, b: a * b,
 )  # fmt: skip
 
+
 @gives_scalars
 def _quotient(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     """`a / b`; among Python numbers, where b may be a size of 0, by numpy.

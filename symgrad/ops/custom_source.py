@@ -174,9 +174,7 @@ def _check_numpy(name: str, node: ast.Attribute, only_numpy: bool) -> None:
 # --- Python functions -------------------------------------------------------------------------------
 
 
-def _from_function(
-    name: str, helper: str, function: Any, operands: Sequence[str] | None, doc: str
-) -> Source:
+def _from_function(name: str, helper: str, function: Any, operands: Sequence[str] | None, doc: str) -> Source:
     parameters = list(inspect.signature(function).parameters.values())
     for parameter in parameters:
         if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD or parameter.default is not parameter.empty:

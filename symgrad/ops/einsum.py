@@ -110,9 +110,7 @@ def _read(subscripts: str, operands: Sequence[Node]) -> tuple[list[str], str]:
             expected="letters, commas, at most one '...' an operand, and '->' in front of the output",
         )
     if len(terms) != len(operands):
-        raise SpecError(
-            f"np.einsum: {subscripts!r} has {len(terms)} operands, {len(operands)} were given"
-        )
+        raise SpecError(f"np.einsum: {subscripts!r} has {len(terms)} operands, {len(operands)} were given")
     used = {label for term in plain for label in term}
     free = [label for label in LETTERS if label not in used]
     hidden = [node.rank - len(bare) for node, bare in zip(operands, plain)]

@@ -132,6 +132,7 @@ sigmoid: Op = public("sigmoid")(
     )
 )  # fmt: skip
 
+
 def _logaddexp_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     """`np.logaddexp`; with a 0, the kernel that takes a fifth of its time."""
     for zero, other in (node.args, node.args[::-1]):

@@ -106,7 +106,6 @@ cast = op(
 )  # fmt: skip
 
 
-
 class Numbers:
     """A numpy array as a hashable value: its dtype, shape and bytes."""
 
@@ -185,7 +184,9 @@ def astype(x: Node, dtype: Any, order: str = "K", casting: str = "unsafe", copy:
     kind = np.dtype(dtype).kind
     to = {"f": "float64", "i": "int64", "u": "int64", "b": "bool"}.get(kind)
     if to is None:
-        raise TraceError(f"astype({np.dtype(dtype)}) is not supported", expected="a float, integer or bool type")
+        raise TraceError(
+            f"astype({np.dtype(dtype)}) is not supported", expected="a float, integer or bool type"
+        )
     return x if x.dtype == to else cast(x, to=to)
 
 

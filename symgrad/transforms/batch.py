@@ -47,10 +47,13 @@ def vmap(f: Function, over: Mapping[str, Any]) -> Function:
         raise SpecError("vmap: over names one new dimension", got=", ".join(sorted(map(str, over.values()))))
     for name in over:
         if f.parameter(name) is None:
-            raise SpecError(f"vmap: {f.name} has no parameter {name!r}", expected=", ".join(p.name for p in f.parameters))
+            raise SpecError(
+                f"vmap: {f.name} has no parameter {name!r}", expected=", ".join(p.name for p in f.parameters)
+            )
     if f.has_batch:
         raise ShapeError(
-            f"vmap: {f.name} has '...' arguments", hint="call it with arrays that have a further leading dimension"
+            f"vmap: {f.name} has '...' arguments",
+            hint="call it with arrays that have a further leading dimension",
         )
     (size,) = sizes
     inner: dict[Node, Node] = {}
@@ -116,7 +119,8 @@ def _with_batch(node: Node, args: tuple[Node, ...]) -> Node:
         return build(node.op, args, params)
     except ShapeError:
         whole = tuple(
-            a if has_batch(a.shape) or a.dtype != "float64" else broadcast_up(a, (BATCH, *a.shape)) for a in args
+            a if has_batch(a.shape) or a.dtype != "float64" else broadcast_up(a, (BATCH, *a.shape))
+            for a in args
         )
         if whole == args:
             raise

@@ -124,9 +124,7 @@ def wrt_names(f: Function, wrt: Wrt) -> tuple[str, ...]:
     """The names in wrt, checked: known, distinct, of float parameters."""
     known = [p.name for p in f.parameters]
     if wrt is None:
-        names = tuple(
-            p.name for p in f.parameters if all(x.dtype == "float64" for x in leaves(p.tree))
-        )
+        names = tuple(p.name for p in f.parameters if all(x.dtype == "float64" for x in leaves(p.tree)))
         if not names:
             raise NotDifferentiableError(f"{f.name} has no float parameter to differentiate by")
         return names

@@ -1,7 +1,7 @@
 """`jacobian` and `hessian`: the pullback, or the tangent map, for every row of an identity matrix at once.
 
-One batched pass and no loop over rows. Tall Jacobians go forward, one seed for each element of the argument, wide
-ones in reverse, one for each element of the output.
+One batched pass and no loop over rows. Tall Jacobians go forward, one seed for each element of the
+argument, wide ones in reverse, one for each element of the output.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def hessian(f: Function, wrt: Wrt = None) -> Function:
 def _row(f: Function, output: Node, inputs: list[Node]) -> list[Node]:
     """The derivatives of one output by each input."""
     if output.dtype != "float64":
-        raise NotDifferentiableError(f"jacobian: an output of {f.name} has dtype {output.dtype}", expected="float64")
+        raise NotDifferentiableError(
+            f"jacobian: an output of {f.name} has dtype {output.dtype}", expected="float64"
+        )
     if f.has_batch:
         return _pointwise(f, output, inputs)
     if output.shape == ():

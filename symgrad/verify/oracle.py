@@ -279,7 +279,6 @@ class Differentiation:
             for places in self.places
         ]
 
-
     def table(self, output: Objects, place: Any, pointwise: bool) -> Objects:
         """Derivatives of every entry of an output by every element of one array of wrt."""
         directions = place.ravel().tolist()
