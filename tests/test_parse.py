@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -163,6 +161,4 @@ def test_depth_is_no_limit(text: str, operations: int) -> None:
 
 @pytest.mark.parametrize("text", ["10**10**10*x", "9**9**9**9 + x", "x**10**10**10", "9" * 300 + "*x"])
 def test_powers_are_not_computed(text: str) -> None:
-    started = time.perf_counter()
-    parse(text)
-    assert time.perf_counter() - started < 1
+    assert parse(text).inputs["x"] == ("...", "float64")  # computing the power would never end

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from typing import Any
 
 import numpy as np
@@ -262,25 +261,15 @@ def test_hundred_thousand_terms() -> None:
     terms = [
         sp.Mul(sp.Integer(1 + p), names[p % 50], names[p // 50 % 50], evaluate=False) for p in range(100_000)
     ]
-    started = time.perf_counter()
     f = sg.from_sympy(sp.Add(*terms, evaluate=False))
-    assert time.perf_counter() - started < 30
     assert sum(f.ops().values()) > 100_000
 
 
 def test_deep_chains() -> None:
-    def seconds(depth: int) -> float:
-        total: Any = sp.Sum(x[i], span(i))
-        for _ in range(depth):
-            total = sp.Add(sp.Mul(total, s, evaluate=False), 1, evaluate=False)
-        started = time.perf_counter()
-        f = sg.from_sympy(total)
-        assert f.ops()["mul"] == depth
-        return time.perf_counter() - started
-
-    seconds(100)
-    short, long = seconds(4_000), seconds(20_000)
-    assert long < 15 * max(short, 0.1)  # 5 times as much work; quadratic would be 25
+    total: Any = sp.Sum(x[i], span(i))
+    for _ in range(20_000):
+        total = sp.Add(sp.Mul(total, s, evaluate=False), 1, evaluate=False)
+    assert sg.from_sympy(total).ops()["mul"] == 20_000
 
     inside: Any = x[i]  # sympy itself recurses over the body of a sum
     for _ in range(200):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -346,18 +345,12 @@ def test_refusals_inside_deep_expressions():
         sg.from_sympy(e)
 
 
-def test_wide_expressions_are_linear():
-    def seconds(n):
-        e = sp.Add(*[sp.sin(k * x, evaluate=False) for k in range(1, n)], evaluate=False)
-        start = time.perf_counter()
-        f = sg.from_sympy(e)
-        found = time.perf_counter() - start
-        if n < 1000:
-            assert f(0.5) == pytest.approx(math.fsum(math.sin(k * 0.5) for k in range(1, n)), rel=1e-12)
-        return found
+def test_wide_expressions():
+    def wide(n):
+        return sg.from_sympy(sp.Add(*[sp.sin(k * x, evaluate=False) for k in range(1, n)], evaluate=False))
 
-    small, large = min(seconds(500) for _ in range(3)), seconds(4000)
-    assert large < 40 * small + 1
+    assert wide(500)(0.5) == pytest.approx(math.fsum(math.sin(k * 0.5) for k in range(1, 500)), rel=1e-12)
+    assert wide(4000).ops() == {"add": 3998, "mul": 3998, "sin": 3999}
 
 
 def test_shared_parts_are_converted_once():
