@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import SpecError
-from symgrad.frontends.sympy_arrays import Importer, array_inputs, has_arrays, surveyed
+from symgrad.frontends.sympy_arrays import Importer
 from symgrad.frontends.sympy_functions import WITH_MEMO, Converted, handler_of
+from symgrad.frontends.sympy_indices import array_inputs, has_arrays, surveyed
 from symgrad.graph import Function, Parameter
 from symgrad.guard import guard
 from symgrad.node import Node, lift
