@@ -20,7 +20,9 @@ WEIGHTS = {
 }  # fmt: skip
 
 #: Operations that multiply and add over a dimension which the result does not have.
-CONTRACTIONS = ("matmat", "matvec", "vecmat", "matmul", "dot", "einsum", "tensordot", "conv1d", "conv2d")
+CONTRACTIONS = ("einsum",)
+#: Products that sum over the last dimension of their first operand.
+PRODUCTS = ("matmat", "matvec", "vecmat", "dot")
 
 
 def cost(nodes: Iterable[Node]) -> float:
@@ -35,8 +37,15 @@ def derivative_cost(functions: Iterable[Function], prepare: Callable[[Function],
     brings a function that was differentiated into its emitted form.
     """
     derivatives = [f for f in functions if f.origin is not None]
-    base = math.fsum(cost(_work(prepare(f.origin.base))) for f in derivatives if f.origin is not None)
-    return math.fsum(cost(_work(f)) for f in derivatives) / base if base else None
+    base = math.fsum(_price(prepare(f.origin.base)) for f in derivatives if f.origin is not None)
+    return math.fsum(_price(f) for f in derivatives) / base if base else None
+
+
+def _price(function: Function) -> float:
+    """The work of a function; a result that is a view of something is copied before it is returned."""
+    work = _work(function)
+    copied = [node for node in function.output_nodes if node in work and (node.op.view or not node.args)]
+    return cost(work) + math.fsum(0.25 * _elements(node.shape) for node in copied)
 
 
 def _work(function: Function) -> set[Node]:
@@ -48,8 +57,10 @@ def _node_cost(node: Node) -> float:
     if node.op.view:
         return 0.0
     sizes = [_elements(x.shape) for x in (node, *node.args)]
+    if node.op.name in PRODUCTS:
+        return 0.25 * sizes[0] * _elements(node.args[0].shape[-1:])
     if node.op.name in CONTRACTIONS:
-        # (n,k) @ (k,d) -> (n,d): the root of nk kd nd is nkd, the number of multiplications.
+        # ik,kj->ij: the root of ik kj ij is ikj, the number of multiplications.
         return 0.25 * math.prod(sizes) ** 0.5
     return WEIGHTS.get(node.op.name, 0.25) * max(sizes)
 

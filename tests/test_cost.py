@@ -34,3 +34,8 @@ def test_derivatives_are_measured_in_evaluations_of_their_functions() -> None:
     assert derivative_cost([f, sg.grad(f, "x")], prepare) == pytest.approx(1.0, rel=0.1)
     both = [sg.grad(f, "x"), sg.value_and_grad(f, "x")]
     assert derivative_cost(both, prepare) == pytest.approx(1.5, rel=0.1)
+
+
+def test_results_that_are_views_are_copied() -> None:
+    f = sg.trace(lambda x: x.reshape(-1), x="n d")
+    assert derivative_cost([sg.vjp(f, "x")], prepare) == pytest.approx(2.0)
