@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -399,3 +400,13 @@ def test_second_order(name):
 def test_refused_with_a_way_out(function, hint):
     with pytest.raises((TraceError, ShapeError), match=hint):
         sg.trace(function, x="n")
+
+
+def test_statistics_names_of_the_logistic_function() -> None:
+    f = sg.trace(lambda p: sg.logit(p), p="...")
+    for p in (1e-300, 0.25, 0.75):
+        assert f(p) == pytest.approx(math.log(p) - math.log1p(-p), rel=1e-14)
+        assert sg.grad(f, "p")(p) == pytest.approx(1 / (p * (1 - p)), rel=1e-14)
+    g = sg.trace(lambda x: (sg.expit(x), sg.log_expit(x)), x="...")
+    assert g(-1000.0) == (0.0, -1000.0)
+    assert g(0.0)[0] == 0.5

@@ -8,7 +8,7 @@ from typing import Any
 from symgrad.errors import TraceError
 from symgrad.node import Node, Op, Operand, floats, lift, op
 from symgrad.ops.comparison import greater
-from symgrad.ops.exponential import kernel, logaddexp, sigmoid
+from symgrad.ops.exponential import kernel, log, log1p, logaddexp, sigmoid
 from symgrad.ops.selection import where
 from symgrad.spelling import public
 from symgrad.text import Environment, Text
@@ -72,7 +72,21 @@ def softplus(x: Operand) -> Node:
     return logaddexp(0, x)
 
 
+@public("log_expit")
 @public("log_sigmoid")
 def log_sigmoid(x: Operand) -> Node:
     """Logarithm of the logistic function of x, without overflow."""
     return -logaddexp(0, -lift(x))
+
+
+@public("expit")
+def expit(x: Operand) -> Node:
+    """The logistic function under the name that statistics gives it."""
+    return sigmoid(x)
+
+
+@public("logit")
+def logit(p: Operand) -> Node:
+    """log(p / (1 - p)), the inverse of the logistic function, without cancellation near 0."""
+    p = lift(p)
+    return log(p) - log1p(-p)
