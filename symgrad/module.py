@@ -17,7 +17,7 @@ from symgrad.emit import program, render
 from symgrad.errors import SpecError
 from symgrad.files import write_text
 from symgrad.graph import Function
-from symgrad.identifiers import identifier
+from symgrad.identifiers import BUILTINS, identifier
 from symgrad.locate import user_frame
 from symgrad.lower.docs import formulas
 from symgrad.pipeline import prepare
@@ -115,7 +115,7 @@ class Module:
 
 def _is_taken(title: str) -> bool:
     """Whether a function of that name would hide what the module itself calls."""
-    return keyword.iskeyword(title) or hasattr(builtins, title) or title in ("np", "math")
+    return keyword.iskeyword(title) or title in BUILTINS or title in ("np", "math", "__debug__")
 
 
 def execute(name: str, source: str) -> types.ModuleType:

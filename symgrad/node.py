@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any, Literal
 from weakref import WeakValueDictionary
 
-from symgrad.errors import ShapeError, TraceError
+from symgrad.errors import TraceError
 from symgrad.shapes import BATCH, Dim, Shape, broadcast, rank, shape_text
 from symgrad.text import Form
 
@@ -335,16 +335,6 @@ def _as_float(node: Node, solid: bool) -> Node:
     if node.dtype == "float64" or name == "dim":
         return node
     return OPS["cast"](node, to="float64")
-
-
-def check_rank(what: str, node: Node, expected: int) -> None:
-    """Raise ShapeError unless the node has that many dimensions."""
-    if node.rank != expected:
-        raise ShapeError(
-            f"{what}: wrong number of dimensions",
-            expected=f"{expected}",
-            got=f"{node.rank}, of shape {shape_text(node.shape)}",
-        )
 
 
 # --- the registry -----------------------------------------------------------------------------------

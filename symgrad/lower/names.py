@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import builtins
 import keyword
 from collections.abc import Iterable
 
-from symgrad.identifiers import identifier
+from symgrad.identifiers import BUILTINS, identifier
 
 #: Names that generated code relies on, besides keywords and builtins.
 RESERVED = frozenset({"np", "math", "dtype", "batch", "__debug__", "self"})
-_TAKEN = RESERVED | set(keyword.kwlist) | set(dir(builtins))
+_TAKEN = RESERVED | set(keyword.kwlist) | BUILTINS
 
 
 class Names:
