@@ -5,12 +5,12 @@ from __future__ import annotations
 import unicodedata
 
 _WORDS = """
-    abs aiter all anext any ascii bin bool breakpoint bytearray bytes callable chr classmethod compile complex
-    delattr dict dir divmod enumerate eval exec filter float format frozenset getattr globals hasattr hash help
-    hex id input int isinstance issubclass iter len list locals map max memoryview min next object oct open ord
-    pow print property range repr reversed round set setattr slice sorted staticmethod str sum super tuple type
-    vars zip ArithmeticError AttributeError Exception FloatingPointError IndexError KeyError OverflowError
-    RuntimeError TypeError ValueError ZeroDivisionError
+abs aiter all anext any ascii bin bool breakpoint bytearray bytes callable chr classmethod compile complex
+delattr dict dir divmod enumerate eval exec filter float format frozenset getattr globals hasattr hash help
+hex id input int isinstance issubclass iter len list locals map max memoryview min next object oct open ord
+pow print property range repr reversed round set setattr slice sorted staticmethod str sum super tuple type
+vars zip ArithmeticError AttributeError Exception FloatingPointError IndexError KeyError OverflowError
+RuntimeError TypeError ValueError ZeroDivisionError
 """
 
 #: Names that generated code may mean as Python does. Written out: `dir(builtins)` differs between versions of
