@@ -1,6 +1,6 @@
 """`python -m symgrad`."""
 
-from symgrad.cli import main
+from symgrad.commands.main import main
 
 if __name__ == "__main__":
     main()

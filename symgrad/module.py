@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from symgrad.building.files import write_text
 from symgrad.emit import program, render
 from symgrad.errors import SpecError
-from symgrad.files import write_text
 from symgrad.graph import Function
 from symgrad.identifiers import BUILTINS, identifier
 from symgrad.locate import user_frame

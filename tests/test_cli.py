@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import symgrad as sg
-from symgrad import specs
-from symgrad.cli import cli
+from symgrad.building import specs
+from symgrad.commands.main import cli
 from symgrad.node import OPS
 
 SPEC = '''

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from symgrad.specs import gallery, load
+from symgrad.building.specs import gallery, load
 from symgrad.tree import leaves
 from symgrad.verify.points import Sampler
 

@@ -19,10 +19,10 @@ PACKAGE = Path(symgrad.__file__).parent
 LAYERS = (
     ("symgrad._version", "symgrad.errors", "symgrad.kernels", "symgrad.identifiers"),
     ("symgrad.dims",),
-    ("symgrad.shapes", "symgrad.templates", "symgrad.files", "symgrad.locate"),
+    ("symgrad.shapes", "symgrad.templates", "symgrad.building.files", "symgrad.locate"),
     ("symgrad.text",),
     ("symgrad.node",),
-    ("symgrad.tree", "symgrad.freshness"),
+    ("symgrad.tree", "symgrad.building.freshness"),
     ("symgrad.graph", "symgrad.spelling"),
     ("symgrad.ops",),
     ("symgrad.rewrite",),
@@ -34,15 +34,16 @@ LAYERS = (
     ("symgrad.pipeline", "symgrad.cost"),
     ("symgrad.program",),
     ("symgrad.lower",),
-    ("symgrad.emit", "symgrad.catalogue"),
+    ("symgrad.emit", "symgrad.commands.catalogue"),
     ("symgrad.module",),
     ("symgrad.verify",),
-    ("symgrad.specs",),
-    ("symgrad.build",),
+    ("symgrad.building.specs",),
+    ("symgrad.building",),
     ("symgrad",),
     ("symgrad.gallery",),
-    ("symgrad.report",),
-    ("symgrad.cli",),
+    ("symgrad.commands.report", "symgrad.commands.options"),
+    ("symgrad.commands.running",),
+    ("symgrad.commands",),
     ("symgrad.__main__",),
 )
 
@@ -130,7 +131,9 @@ def test_there_is_no_cycle() -> None:
             stack.extend((other, False) for other in edges.get(name, ()))
 
 
-@pytest.mark.parametrize("name", ["symgrad", "symgrad.cli", "symgrad.build", "symgrad.catalogue"])
+@pytest.mark.parametrize(
+    "name", ["symgrad", "symgrad.commands.main", "symgrad.building.workers", "symgrad.commands.catalogue"]
+)
 def test_importing_does_not_import_sympy(name: str) -> None:
     program = f"import sys, {name}; print([m for m in ('sympy', 'mpmath', 'scipy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,11 @@ PIECES = ("pyproject.toml", "README.md", "LICENSE", "symgrad", "templates")
 
 
 def command(*arguments: str | Path, cwd: Path) -> str:
-    done = subprocess.run([str(a) for a in arguments], cwd=cwd, capture_output=True, text=True)
+    # A PYTHONPATH that leads to this checkout would hide what was installed.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [str(a) for a in arguments], cwd=cwd, capture_output=True, text=True, env=environment
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

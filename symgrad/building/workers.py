@@ -18,12 +18,12 @@ from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 
+from symgrad.building.files import write_all
+from symgrad.building.specs import load, spec_error
 from symgrad.cost import derivative_cost
 from symgrad.errors import SpecError, SymgradError, VerificationError
-from symgrad.files import write_all
 from symgrad.module import Module
 from symgrad.pipeline import prepare
-from symgrad.specs import load, spec_error
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from rich.text import Text
 from symgrad.errors import SymgradError
 
 if TYPE_CHECKING:
-    from symgrad.build import Built, Outcome
-    from symgrad.catalogue import Entry
-    from symgrad.freshness import Difference
+    from symgrad.building.freshness import Difference
+    from symgrad.building.workers import Built, Outcome
+    from symgrad.commands.catalogue import Entry
 
 
 def console(stream: TextIO, color: bool = True) -> Console:

@@ -58,7 +58,7 @@ def plan(
 
 def gallery() -> tuple[Path, ...]:
     """The specs that ship with symgrad."""
-    folder = Path(__file__).resolve().parent / "gallery"
+    folder = Path(__file__).resolve().parents[1] / "gallery"
     found = sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
     if not found:
         raise SpecError("symgrad's own gallery is missing", expected=f"specs in {folder}", hint="name a SPEC")

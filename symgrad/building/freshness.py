@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from symgrad.files import read_text
+from symgrad.building.files import read_text
 
 Kind = Literal["stale", "missing", "orphan"]
 

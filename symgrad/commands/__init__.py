@@ -1,0 +1,1 @@
+"""The command `symgrad`: one file a command, joined in `symgrad.commands.main`."""
