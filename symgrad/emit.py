@@ -19,6 +19,7 @@ from symgrad.identifiers import identifier
 from symgrad.kernels import imports, sources
 from symgrad.lower.checks import Signature
 from symgrad.lower.routine import Records, record_names, routine
+from symgrad.options import DEFAULT, Options
 from symgrad.program import Program, Routine
 from symgrad.templates import template_folder
 
@@ -42,7 +43,13 @@ def render(template: str, program: Program) -> str:
     return re.sub(r"\n{4,}", "\n\n\n", text).strip("\n") + "\n"
 
 
-def program(name: str, functions: Mapping[str, tuple[Function, Function]], doc: str, spec: str) -> Program:
+def program(
+    name: str,
+    functions: Mapping[str, tuple[Function, Function]],
+    doc: str,
+    spec: str,
+    options: Options = DEFAULT,
+) -> Program:
     """The Program of a module.
 
     Functions are given as pairs: as written, and simplified. `spec` says where they were written.
@@ -65,7 +72,7 @@ def program(name: str, functions: Mapping[str, tuple[Function, Function]], doc: 
         routine(exports[t], f, written, signatures[t], shared[signatures[t].key], records, helpers, constants)
         for t, (written, f) in functions.items()
     ]
-    digest = _digest(functions, doc)
+    digest = _digest(functions, doc, options)
     return Program(
         name=name,
         docstring=tuple(_docstring(name, doc, spec, digest)),
@@ -104,9 +111,10 @@ def _docstring(name: str, doc: str, spec: str, digest: str) -> list[str]:
     ]
 
 
-def _digest(functions: Mapping[str, tuple[Function, Function]], doc: str) -> str:
-    """SHA-256 of the spec: the functions as they were written, their names and texts."""
+def _digest(functions: Mapping[str, tuple[Function, Function]], doc: str, options: Options) -> str:
+    """SHA-256 of the spec: the functions as they were written, their names and texts, the options chosen."""
     digest = hashlib.sha256(doc.encode())
+    digest.update(options.to_text().encode())
     for title, (written, _) in functions.items():
         digest.update(f"\n{title}\n{written.doc}\n{written.to_text()}".encode())
     return digest.hexdigest()

@@ -20,6 +20,7 @@ from symgrad.graph import Function
 from symgrad.identifiers import BUILTINS, identifier
 from symgrad.locate import user_frame
 from symgrad.lower.docs import formulas
+from symgrad.options import Options
 from symgrad.pipeline import prepare
 from symgrad.program import Program
 from symgrad.rewrite import stabilize
@@ -36,14 +37,26 @@ class Module:
         Functions by the names they get.
     doc
         Text of the module's docstring.
+    typical, tiles, threads, partial
+        How the functions are emitted, see `symgrad.options.Options`.
 
     Raises
     ------
     SpecError
-        For a name that no module or function can have, or two that become one.
+        For a name that no module or function can have, or two that become one; for an option out of range.
     """
 
-    def __init__(self, name: str, functions: Mapping[str, Function], doc: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        functions: Mapping[str, Function],
+        doc: str = "",
+        *,
+        typical: Mapping[str, int] | None = None,
+        tiles: bool | int = True,
+        threads: bool = False,
+        partial: bool = False,
+    ) -> None:
         if not name.isidentifier() or identifier(name) != name or keyword.iskeyword(name):
             raise SpecError(
                 f"a module cannot be called {name!r}",
@@ -66,6 +79,7 @@ class Module:
         self.name = name
         self.functions = dict(functions)
         self.doc = doc
+        self.options = Options(dict(typical or {}), tiles, threads, partial)
         frame = user_frame()
         filename = os.path.basename(frame.f_code.co_filename) if frame is not None else ""
         #: The file that the module is specified in, without its folder.
@@ -74,8 +88,8 @@ class Module:
     @functools.cached_property
     def program(self) -> Program:
         """The module as finished text, before layout."""
-        pairs = {title: (f, prepare(f)) for title, f in self.functions.items()}
-        return program(self.name, pairs, self.doc, self.spec)
+        pairs = {title: (f, prepare(f, self.options)) for title, f in self.functions.items()}
+        return program(self.name, pairs, self.doc, self.spec, self.options)
 
     @functools.cached_property
     def rewrites(self) -> dict[str, Counter[str]]:
@@ -128,16 +142,29 @@ def execute(name: str, source: str) -> types.ModuleType:
     return module
 
 
-def compile(function: Function) -> Callable[..., Any]:
-    """The generated source of one function, executed in memory, as a callable."""
-    cached: Callable[..., Any] | None = _COMPILED.get(id(function), (None, None))[1]
+def compile(
+    function: Function,
+    *,
+    typical: Mapping[str, int] | None = None,
+    tiles: bool | int = True,
+    threads: bool = False,
+) -> Callable[..., Any]:
+    """The generated source of one function, executed in memory, as a callable.
+
+    The options are those of `Module`.
+    """
+    options = Options(dict(typical or {}), tiles, threads)
+    key = (id(function), options.to_text())
+    cached: Callable[..., Any] | None = _COMPILED.get(key, (None, None))[1]
     if cached is None:
         title = identifier(function.name)
         title = title + "_" if _is_taken(title) else title
-        module = Module(f"{title}_module", {title: function}).load()
+        module = Module(
+            f"{title}_module", {title: function}, typical=typical, tiles=tiles, threads=threads
+        ).load()
         cached = getattr(module, title)
         # The function is kept beside its callable, so that its id cannot be given to another.
-        _COMPILED[id(function)] = (function, cached)
+        _COMPILED[key] = (function, cached)
         while len(_COMPILED) > 256:
             _COMPILED.pop(next(iter(_COMPILED)))
     return cached
@@ -152,4 +179,4 @@ def _equations(function: Function) -> list[str]:
 
 Function._equations = staticmethod(_equations)
 
-_COMPILED: dict[int, tuple[Function, Callable[..., Any]]] = {}
+_COMPILED: dict[tuple[int, str], tuple[Function, Callable[..., Any]]] = {}

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from symgrad.graph import Function
 from symgrad.guard import unmask
+from symgrad.options import DEFAULT, Options
 from symgrad.rewrite import simplify, stabilize
 
 
-def prepare(function: Function) -> Function:
+def prepare(function: Function, options: Options = DEFAULT) -> Function:
     """The function in the form that is emitted: simplified, with subterms shared."""
     simple = simplify(stabilize(function))
     unmasked = unmask(simple)

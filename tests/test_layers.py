@@ -23,7 +23,7 @@ LAYERS = (
     ("symgrad.text",),
     ("symgrad.node",),
     ("symgrad.tree", "symgrad.building.freshness"),
-    ("symgrad.graph", "symgrad.spelling"),
+    ("symgrad.graph", "symgrad.spelling", "symgrad.options"),
     ("symgrad.ops",),
     ("symgrad.rewrite",),
     ("symgrad.recording", "symgrad.array", "symgrad.inline"),

@@ -1,0 +1,57 @@
+"""Choices of how a function is emitted: what `Module` and `compile` take beside the functions themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from symgrad.errors import SpecError
+
+
+@dataclass(frozen=True)
+class Options:
+    """How functions are emitted; the results are the same within rounding, whatever is chosen.
+
+    Attributes
+    ----------
+    typical
+        Sizes that named dimensions usually have, such as `{"n": 10_000}`: a hint for choices by cost.
+    tiles
+        Whether functions over many rows run tile by tile of rows where that pays. A number is the number of
+        rows of every tile, however few there are: for tests.
+    threads
+        Whether tiles may run on several threads, as many as the module's `set_threads` says.
+    partial
+        Whether a function that is a sum over rows also gets `<name>_partial`, which gives the sums of some
+        of the rows, and `<name>_combine`, which makes the results of them.
+    """
+
+    typical: Mapping[str, int] = field(default_factory=dict)
+    tiles: bool | int = True
+    threads: bool = False
+    partial: bool = False
+
+    def __post_init__(self) -> None:
+        for name, size in self.typical.items():
+            if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+                raise SpecError(
+                    f"typical: the size of {name!r} is {size!r}", expected="a whole number, not negative"
+                )
+        if not isinstance(self.tiles, int) or self.tiles < 0:
+            raise SpecError(f"tiles is {self.tiles!r}", expected="True, False or a number of rows")
+        for name in ("threads", "partial"):
+            if not isinstance(getattr(self, name), bool):
+                raise SpecError(f"{name} is {getattr(self, name)!r}", expected="True or False")
+
+    def to_text(self) -> str:
+        """What differs from the defaults, one line each, for the digest of a spec."""
+        changed = []
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if repr(value) != repr(getattr(DEFAULT, one.name)):  # True == 1
+                shown = dict(sorted(value.items())) if isinstance(value, Mapping) else value
+                changed.append(f"{one.name}={shown!r}")
+        return "\n".join(changed)
+
+
+DEFAULT = Options()
