@@ -172,17 +172,20 @@ def loss_value_and_grad(
     # Forward
     t1 = _windows(np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1))), (3, 3)).reshape(n, 9, 64)  # (n, 9, 64)
     responses = (K.reshape(f, 9) @ t1).reshape(n, f, 8, 8) + c[:, None, None]  # (n, f, 8, 8)
-    features = np.maximum(responses, 0)           # (n, f, 8, 8)
-    t2 = _windows(features, (2, 2), stride=2)     # (n, f, 2, 2, 4, 4)
-    pooled = t2.max(axis=(2, 3))                  # (n, f, 4, 4)
-    flat = pooled.reshape(n, 16 * f)              # (n, 16*f)
-    Z = flat @ W + b                              # (n, k)
-    score = np.take_along_axis(Z, y[:, None], 1)  # (n, 1)
-    loss = (_logsumexp(Z, (1,), keepdims=True) - score).sum() / n
+    features = np.maximum(responses, 0)                          # (n, f, 8, 8)
+    t2 = _windows(features, (2, 2), stride=2)                    # (n, f, 2, 2, 4, 4)
+    pooled = t2.max(axis=(2, 3))                                 # (n, f, 4, 4)
+    flat = pooled.reshape(n, 16 * f)                             # (n, 16*f)
+    Z = flat @ W + b                                             # (n, k)
+    top_Z = Z.max(axis=1, keepdims=True, initial=-np.inf)        # (n, 1)
+    exp_Z = _exp_below(Z, top_Z)                                 # (n, k)
+    sum_exp_Z = np.maximum(exp_Z.sum(axis=1, keepdims=True), 1)  # (n, 1)
+    score = np.take_along_axis(Z, y[:, None], 1)                 # (n, 1)
+    loss = (top_Z + np.log(sum_exp_Z) - score).sum() / n
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
     score_bar = np.full((n, 1), np.divide(-1.0, n, dtype=dtype), dtype)  # (n, 1)
-    Z_bar = _add_along_axis(score_bar, y[:, None], 1, k) + _softmax(Z, (1,)) / n  # (n, k)
+    Z_bar = _add_along_axis(score_bar, y[:, None], 1, k) + _shares(exp_Z, sum_exp_Z) / n  # (n, k)
     flat_bar = Z_bar @ W.T                                      # (n, 16*f)
     # (n, f, 2, 2, 4, 4)
     t2_bar = _share_ties(flat_bar.reshape(n, f, 1, 1, 4, 4), t2, pooled[:, :, None, None], (2, 3))
@@ -335,26 +338,25 @@ def _share_ties(g, x, y, axes):
     return np.where(x != x, x, share).astype(x.dtype, copy=False)
 
 
-def _exponentials(x, axes):
-    """exp(x - top) and top, the maximum along axes; the entries that are the maximum give exactly 1."""
-    top = x.max(axis=axes, keepdims=True, initial=-np.inf)
-    d = np.zeros_like(x)
-    np.subtract(x, top, out=d, where=x != top)
-    with np.errstate(under="ignore"):
-        return np.exp(d), top
+def _exp_below(x, top):
+    """exp(x - top), where top is no less than x: 1 where they are equal, 0 where both are -inf."""
+    with np.errstate(under="ignore", invalid="ignore"):
+        e = np.exp(x - top)
+        if np.isfinite(top).all():
+            return e
+        return np.where(x == top, top > -np.inf, e)
 
 
-def _softmax(x, axes):
-    """exp(x) over its sum along axes; zeros where all are -inf."""
-    e, top = _exponentials(x, axes)
+def _shares(e, total):
+    """e / total, for parts of a total."""
     with np.errstate(under="ignore"):
-        return e * (top > -np.inf) / e.sum(axis=axes, keepdims=True)
+        return e / total
 
 
 def _logsumexp(x, axes, keepdims=False):
     """log(sum(exp(x))) along axes."""
-    e, top = _exponentials(x, axes)
-    total = e.sum(axis=axes, keepdims=True)
+    top = x.max(axis=axes, keepdims=True, initial=-np.inf)
+    total = _exp_below(x, top).sum(axis=axes, keepdims=True)
     value = top + np.log(np.maximum(total, 1))
     return value if keepdims else value.squeeze(axes)[()]
 

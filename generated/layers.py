@@ -575,20 +575,25 @@ def _share_ties(g, x, y, axes):
     return np.where(x != x, x, share).astype(x.dtype, copy=False)
 
 
-def _exponentials(x, axes):
-    """exp(x - top) and top, the maximum along axes; the entries that are the maximum give exactly 1."""
-    top = x.max(axis=axes, keepdims=True, initial=-np.inf)
-    d = np.zeros_like(x)
-    np.subtract(x, top, out=d, where=x != top)
+def _exp_below(x, top):
+    """exp(x - top), where top is no less than x: 1 where they are equal, 0 where both are -inf."""
+    with np.errstate(under="ignore", invalid="ignore"):
+        e = np.exp(x - top)
+        if np.isfinite(top).all():
+            return e
+        return np.where(x == top, top > -np.inf, e)
+
+
+def _shares(e, total):
+    """e / total, for parts of a total."""
     with np.errstate(under="ignore"):
-        return np.exp(d), top
+        return e / total
 
 
 def _softmax(x, axes):
     """exp(x) over its sum along axes; zeros where all are -inf."""
-    e, top = _exponentials(x, axes)
-    with np.errstate(under="ignore"):
-        return e * (top > -np.inf) / e.sum(axis=axes, keepdims=True)
+    e = _exp_below(x, x.max(axis=axes, keepdims=True, initial=-np.inf))
+    return _shares(e, np.maximum(e.sum(axis=axes, keepdims=True), 1))
 
 
 def _windows(x: NDArray[Any], window: tuple[int, ...], stride: Any = 1, dilation: Any = 1) -> NDArray[Any]:

@@ -103,12 +103,15 @@ def loss_value_and_grad(
     X, y, w, b, lam, dtype, n, _ = _loss_arguments(X, y, w, b, lam)
 
     # Forward
-    z = X @ w + b  # (n,)
-    loss = (_softplus(z) - y * z).sum() / n + lam / 2 * (w**2).sum()
+    z = X @ w + b                                      # (n,)
+    decay_z = _decay(z)                                # (n,)
+    softplus_z = np.maximum(z, 0) + np.log1p(decay_z)  # (n,)
+    loss = (softplus_z - y * z).sum() / n + lam / 2 * (w**2).sum()
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
-    z_bar = (_sigmoid(z) - y) / n  # (n,)
-    w_bar = lam * w + X.T @ z_bar  # (d,)
+    sigmoid_z = np.maximum(z >= 0, decay_z) / (1 + decay_z)  # (n,)
+    z_bar = (sigmoid_z - y) / n                              # (n,)
+    w_bar = lam * w + X.T @ z_bar                            # (d,)
     b_bar = z_bar.sum()
 
     return dtype(loss), LossGradient(w_bar, dtype(b_bar))
@@ -144,18 +147,21 @@ def objective_value_and_grad(
     theta, X, y, lam, dtype, d, n = _objective_value_and_grad_arguments(theta, X, y, lam)
 
     # Forward
-    w = theta[:-1]  # (d,)
+    w = theta[:-1]                                     # (d,)
     b = theta[-1]
-    z = X @ w + b   # (n,)
-    objective = (_softplus(z) - y * z).sum() / n + lam / 2 * (w**2).sum()
+    z = X @ w + b                                      # (n,)
+    decay_z = _decay(z)                                # (n,)
+    softplus_z = np.maximum(z, 0) + np.log1p(decay_z)  # (n,)
+    objective = (softplus_z - y * z).sum() / n + lam / 2 * (w**2).sum()
 
     # Adjoints, from output to inputs: v_bar = d objective / d v
-    z_bar = (_sigmoid(z) - y) / n  # (n,)
+    sigmoid_z = np.maximum(z >= 0, decay_z) / (1 + decay_z)  # (n,)
+    z_bar = (sigmoid_z - y) / n                              # (n,)
     b_bar = z_bar.sum()
-    w_bar = lam * w + X.T @ z_bar  # (d,)
+    w_bar = lam * w + X.T @ z_bar                            # (d,)
     theta_bar = np.zeros((d + 1,), dtype)
     theta_bar[-1] = b_bar
-    theta_bar[:-1] += w_bar        # (d + 1,)
+    theta_bar[:-1] += w_bar                                  # (d + 1,)
 
     return dtype(objective), theta_bar
 
@@ -275,14 +281,18 @@ def _shape_error(name, array, expected, /, **sizes):
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
 
 
+def _decay(x):
+    """exp(-|x|), which the logistic function and its integral are made of."""
+    with np.errstate(under="ignore"):
+        return np.exp(-np.abs(x))
+
+
 def _sigmoid(x):
     """1 / (1 + exp(-x)), with a small relative error on both sides and without overflow."""
-    with np.errstate(under="ignore"):
-        e = np.exp(-np.abs(x))
-        return np.maximum(x >= 0, e) / (1 + e)
+    e = _decay(x)
+    return np.maximum(x >= 0, e) / (1 + e)
 
 
 def _softplus(x):
     """log(1 + exp(x)), without overflow."""
-    with np.errstate(under="ignore"):
-        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return np.maximum(x, 0) + np.log1p(_decay(x))

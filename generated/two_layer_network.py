@@ -132,20 +132,23 @@ def loss_value_and_grad(
     X, y, W1, W2, dtype, n, _, _, k = _loss_arguments(X, y, W1, W2)
 
     # Forward
-    z = X @ W1                                                # (n, h)
-    hidden = np.maximum(z, 0)                                 # (n, h)
-    Z = hidden @ W2                                           # (n, k)
-    log_normaliser = _logsumexp(Z, (1,))                      # (n,)
-    one_hot_y = (y[..., None] == np.arange(k)).astype(dtype)  # (n, k)
-    score = (one_hot_y * Z).sum(axis=1)                       # (n,)
+    z = X @ W1                                                   # (n, h)
+    hidden = np.maximum(z, 0)                                    # (n, h)
+    Z = hidden @ W2                                              # (n, k)
+    top_Z = Z.max(axis=1, keepdims=True, initial=-np.inf)        # (n, 1)
+    exp_Z = _exp_below(Z, top_Z)                                 # (n, k)
+    sum_exp_Z = np.maximum(exp_Z.sum(axis=1, keepdims=True), 1)  # (n, 1)
+    log_normaliser = (top_Z + np.log(sum_exp_Z))[:, 0]           # (n,)
+    one_hot_y = (y[..., None] == np.arange(k)).astype(dtype)     # (n, k)
+    score = (one_hot_y * Z).sum(axis=1)                          # (n,)
     loss = (log_normaliser - score).sum() / n
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
-    Z_bar = (_softmax(Z, (1,)) - one_hot_y) / n  # (n, k)
-    hidden_bar = Z_bar @ W2.T                    # (n, h)
-    z_bar = np.where(z > 0, hidden_bar, 0.0)     # (n, h)
-    W1_bar = X.T @ z_bar                         # (d, h)
-    W2_bar = hidden.T @ Z_bar                    # (h, k)
+    Z_bar = (_shares(exp_Z, sum_exp_Z) - one_hot_y) / n  # (n, k)
+    hidden_bar = Z_bar @ W2.T                            # (n, h)
+    z_bar = np.where(z > 0, hidden_bar, 0.0)             # (n, h)
+    W1_bar = X.T @ z_bar                                 # (d, h)
+    W2_bar = hidden.T @ Z_bar                            # (h, k)
 
     return dtype(loss), LossGradient(W1_bar, W2_bar)
 
@@ -200,13 +203,16 @@ def softmax_loss_value_and_grad(
     Z, y, dtype, n, k = _softmax_loss_arguments(Z, y)
 
     # Forward
-    log_normaliser = _logsumexp(Z, (1,))                      # (n,)
+    top_Z = Z.max(axis=1, keepdims=True, initial=-np.inf)     # (n, 1)
+    t1 = _exp_below(Z, top_Z)                                 # (n, k)
+    t2 = np.maximum(t1.sum(axis=1, keepdims=True), 1)         # (n, 1)
+    log_normaliser = (top_Z + np.log(t2))[:, 0]               # (n,)
     one_hot_y = (y[..., None] == np.arange(k)).astype(dtype)  # (n, k)
     score = (one_hot_y * Z).sum(axis=1)                       # (n,)
     softmax_loss = (log_normaliser - score).sum() / n
 
     # Adjoints, from output to inputs: v_bar = d softmax_loss / d v
-    Z_bar = (_softmax(Z, (1,)) - one_hot_y) / n  # (n, k)
+    Z_bar = (_shares(t1, t2) - one_hot_y) / n  # (n, k)
 
     return dtype(softmax_loss), Z_bar
 
@@ -322,25 +328,24 @@ def _shape_error(name, array, expected, /, **sizes):
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
 
 
-def _exponentials(x, axes):
-    """exp(x - top) and top, the maximum along axes; the entries that are the maximum give exactly 1."""
-    top = x.max(axis=axes, keepdims=True, initial=-np.inf)
-    d = np.zeros_like(x)
-    np.subtract(x, top, out=d, where=x != top)
-    with np.errstate(under="ignore"):
-        return np.exp(d), top
+def _exp_below(x, top):
+    """exp(x - top), where top is no less than x: 1 where they are equal, 0 where both are -inf."""
+    with np.errstate(under="ignore", invalid="ignore"):
+        e = np.exp(x - top)
+        if np.isfinite(top).all():
+            return e
+        return np.where(x == top, top > -np.inf, e)
 
 
-def _softmax(x, axes):
-    """exp(x) over its sum along axes; zeros where all are -inf."""
-    e, top = _exponentials(x, axes)
+def _shares(e, total):
+    """e / total, for parts of a total."""
     with np.errstate(under="ignore"):
-        return e * (top > -np.inf) / e.sum(axis=axes, keepdims=True)
+        return e / total
 
 
 def _logsumexp(x, axes, keepdims=False):
     """log(sum(exp(x))) along axes."""
-    e, top = _exponentials(x, axes)
-    total = e.sum(axis=axes, keepdims=True)
+    top = x.max(axis=axes, keepdims=True, initial=-np.inf)
+    total = _exp_below(x, top).sum(axis=axes, keepdims=True)
     value = top + np.log(np.maximum(total, 1))
     return value if keepdims else value.squeeze(axes)[()]

@@ -9,7 +9,7 @@ import linecache
 import os
 import types
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class Module:
         Functions by the names they get.
     doc
         Text of the module's docstring.
-    typical, tiles, threads, partial
+    typical, tiles, threads, partial, without
         How the functions are emitted, see `symgrad.options.Options`.
 
     Raises
@@ -56,6 +56,7 @@ class Module:
         tiles: bool | int = True,
         threads: bool = False,
         partial: bool = False,
+        without: Iterable[str] = (),
     ) -> None:
         if not name.isidentifier() or identifier(name) != name or keyword.iskeyword(name):
             raise SpecError(
@@ -79,7 +80,7 @@ class Module:
         self.name = name
         self.functions = dict(functions)
         self.doc = doc
-        self.options = Options(dict(typical or {}), tiles, threads, partial)
+        self.options = Options(dict(typical or {}), tiles, threads, partial, tuple(without))
         frame = user_frame()
         filename = os.path.basename(frame.f_code.co_filename) if frame is not None else ""
         #: The file that the module is specified in, without its folder.
@@ -148,20 +149,22 @@ def compile(
     typical: Mapping[str, int] | None = None,
     tiles: bool | int = True,
     threads: bool = False,
+    without: Iterable[str] = (),
 ) -> Callable[..., Any]:
     """The generated source of one function, executed in memory, as a callable.
 
     The options are those of `Module`.
     """
-    options = Options(dict(typical or {}), tiles, threads)
+    options = Options(dict(typical or {}), tiles, threads, without=tuple(without))
     key = (id(function), options.to_text())
     cached: Callable[..., Any] | None = _COMPILED.get(key, (None, None))[1]
     if cached is None:
         title = identifier(function.name)
         title = title + "_" if _is_taken(title) else title
         module = Module(
-            f"{title}_module", {title: function}, typical=typical, tiles=tiles, threads=threads
-        ).load()
+            f"{title}_module", {title: function}, typical=typical, tiles=tiles, threads=threads,
+            without=options.without,
+        ).load()  # fmt: skip
         cached = getattr(module, title)
         # The function is kept beside its callable, so that its id cannot be given to another.
         _COMPILED[key] = (function, cached)

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field, fields
 
 from symgrad.errors import SpecError
 
+#: What makes generated code fast besides tiles and threads, each a pass of its own.
+TECHNIQUES = {
+    "shared_exponentials": "one exponential for softplus and sigmoid, logsumexp and softmax of an array",
+}
+
 
 @dataclass(frozen=True)
 class Options:
@@ -24,12 +29,15 @@ class Options:
     partial
         Whether a function that is a sum over rows also gets `<name>_partial`, which gives the sums of some
         of the rows, and `<name>_combine`, which makes the results of them.
+    without
+        Names of techniques to leave out, see `TECHNIQUES`: for plainer text, or to see what one is worth.
     """
 
     typical: Mapping[str, int] = field(default_factory=dict)
     tiles: bool | int = True
     threads: bool = False
     partial: bool = False
+    without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, size in self.typical.items():
@@ -42,6 +50,9 @@ class Options:
         for name in ("threads", "partial"):
             if not isinstance(getattr(self, name), bool):
                 raise SpecError(f"{name} is {getattr(self, name)!r}", expected="True or False")
+        for name in self.without:
+            if name not in TECHNIQUES:
+                raise SpecError(f"no technique is called {name!r}", expected=", ".join(TECHNIQUES))
 
     def to_text(self) -> str:
         """What differs from the defaults, one line each, for the digest of a spec."""

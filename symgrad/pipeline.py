@@ -6,6 +6,7 @@ transforms   Function             -> Function            (symgrad.transforms)
 guard        branches not taken   -> harmless ones       (symgrad.guard), at the end of trace
 simplify     Function             -> smaller Function    (symgrad.rewrite)
 unmask       Function             -> fewer selections    (symgrad.guard)
+share        Function             -> fewer exponentials  (symgrad.rewrite.exponentials)
 lower        Function             -> Routine: text       (symgrad.lower)
 emit         Routines             -> module.py, .pyi     (symgrad.emit, templates/)
 """
@@ -16,10 +17,13 @@ from symgrad.graph import Function
 from symgrad.guard import unmask
 from symgrad.options import DEFAULT, Options
 from symgrad.rewrite import simplify, stabilize
+from symgrad.rewrite.exponentials import share_exponentials
 
 
 def prepare(function: Function, options: Options = DEFAULT) -> Function:
     """The function in the form that is emitted: simplified, with subterms shared."""
     simple = simplify(stabilize(function))
     unmasked = unmask(simple)
-    return simple if unmasked is simple else simplify(unmasked)
+    if unmasked is not simple:
+        simple = simplify(unmasked)
+    return simple if "shared_exponentials" in options.without else share_exponentials(simple)

@@ -31,26 +31,31 @@ def _deviation(x, axes):
     return d - d.mean(axis=axes, keepdims=True)
 
 
-def _exponentials(x, axes):
-    """exp(x - top) and top, the maximum along axes; the entries that are the maximum give exactly 1."""
-    top = x.max(axis=axes, keepdims=True, initial=-np.inf)
-    d = np.zeros_like(x)
-    np.subtract(x, top, out=d, where=x != top)
+def _exp_below(x, top):
+    """exp(x - top), where top is no less than x: 1 where they are equal, 0 where both are -inf."""
+    with np.errstate(under="ignore", invalid="ignore"):
+        e = np.exp(x - top)
+        if np.isfinite(top).all():
+            return e
+        return np.where(x == top, top > -np.inf, e)
+
+
+def _shares(e, total):
+    """e / total, for parts of a total."""
     with np.errstate(under="ignore"):
-        return np.exp(d), top
+        return e / total
 
 
 def _softmax(x, axes):
     """exp(x) over its sum along axes; zeros where all are -inf."""
-    e, top = _exponentials(x, axes)
-    with np.errstate(under="ignore"):
-        return e * (top > -np.inf) / e.sum(axis=axes, keepdims=True)
+    e = _exp_below(x, x.max(axis=axes, keepdims=True, initial=-np.inf))
+    return _shares(e, np.maximum(e.sum(axis=axes, keepdims=True), 1))
 
 
 def _logsumexp(x, axes, keepdims=False):
     """log(sum(exp(x))) along axes."""
-    e, top = _exponentials(x, axes)
-    total = e.sum(axis=axes, keepdims=True)
+    top = x.max(axis=axes, keepdims=True, initial=-np.inf)
+    total = _exp_below(x, top).sum(axis=axes, keepdims=True)
     value = top + np.log(np.maximum(total, 1))
     return value if keepdims else value.squeeze(axes)[()]
 

@@ -134,11 +134,14 @@ sigmoid: Op = public("sigmoid")(
 
 
 def _logaddexp_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
-    """`np.logaddexp`; with a 0, the kernel that takes a fifth of its time."""
+    """A kernel that takes a fifth of the time of `np.logaddexp`; of Python numbers, that."""
     for zero, other in (node.args, node.args[::-1]):
         if zero.is_constant(0) and not other.is_constant():
             return Text(f"{env.helper('_softplus')}({operands[node.args.index(other)].source})")
-    return call("np.logaddexp")(node, operands, env)
+    return (call("np.logaddexp") if weak(operands) else _logaddexp)(node, operands, env)
+
+
+_logaddexp = helper("_logaddexp", "{0}, {1}")
 
 
 # sigmoid(a - b) is exp(a - y) without the cancellation.
