@@ -6,6 +6,8 @@ got and what to try; a part that is not known is left out.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 
 class SymgradError(Exception):
     """Base of every error symgrad raises on purpose.
@@ -60,3 +62,11 @@ class SpecError(SymgradError, ValueError):
 
 class VerificationError(SymgradError, AssertionError):
     """A generated function disagrees with its oracle."""
+
+
+def did_you_mean(name: str, known: Iterable[str], shown: Callable[[str], str] = repr) -> str | None:
+    """What to try instead of a name that there is not: the known one that is most like it, if one is."""
+    import difflib
+
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"did you mean {shown(close[0])}?" if close else None

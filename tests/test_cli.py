@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import symgrad as sg
-from symgrad.building import specs
+from symgrad.building import plan, specs
 from symgrad.commands.main import cli
 from symgrad.node import OPS
 
@@ -265,11 +265,11 @@ def test_a_configuration_that_is_wrong(project: Path, table: str, message: str) 
 
 
 def test_without_specs_and_configuration_it_is_the_gallery(project: Path) -> None:
-    plan = specs.plan(cwd=project)
-    assert plan.specs == specs.gallery()
-    assert plan.out == project / "generated"
+    found = plan.plan(cwd=project)
+    assert found.specs == plan.gallery()
+    assert found.out == project / "generated"
     (project / "pyproject.toml").write_text("[project]\nname = 'other'\n")
-    assert specs.plan(cwd=project).specs == specs.gallery()
+    assert plan.plan(cwd=project).specs == plan.gallery()
 
 
 def test_json_is_one_document_whatever_a_spec_prints(project: Path) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from symgrad.building.specs import gallery, load
+from symgrad.building.plan import gallery
+from symgrad.building.specs import load
 from symgrad.tree import leaves
 from symgrad.verify.points import Sampler
 

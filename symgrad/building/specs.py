@@ -1,132 +1,20 @@
-"""Spec files: which ones to build, and the Modules that each holds."""
+"""Spec files, and the Modules that each holds."""
 
 from __future__ import annotations
 
-import difflib
+import contextlib
 import hashlib
 import importlib.machinery
 import importlib.util
 import linecache
 import sys
-import tomllib
 import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
-from typing import Any
 
 from symgrad.errors import SpecError, SymgradError
 from symgrad.module import Module
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Which specs to build, and the folder that their modules go to.
-
-    `complete` says that these are all the specs there are for that folder, so that any other generated
-    file in it is an orphan.
-    """
-
-    specs: tuple[Path, ...]
-    out: Path
-    complete: bool
-
-
-def plan(
-    arguments: Sequence[str | Path] = (), out: str | Path | None = None, cwd: Path | None = None
-) -> Plan:
-    """The plan for a command line: the specs named there, else those of `[tool.symgrad]`, else the gallery.
-
-    `[tool.symgrad]` is read from the nearest pyproject.toml in `cwd` or above, with paths relative to it.
-
-    Raises
-    ------
-    SpecError
-        For a spec that is not a file, a table that cannot be understood, or patterns that match nothing.
-    """
-    cwd = Path.cwd() if cwd is None else cwd
-    table, root = _configuration(cwd)
-    folder = cwd / out if out is not None else root / table["out"] if "out" in table else cwd / "generated"
-    if arguments:
-        specs = tuple(dict.fromkeys(_spec_file(argument, cwd) for argument in arguments))
-        return Plan(specs, folder, complete=False)
-    if "specs" in table:
-        return Plan(_matches(table["specs"], root), folder, complete=True)
-    return Plan(gallery(), folder, complete=True)
-
-
-def gallery() -> tuple[Path, ...]:
-    """The specs that ship with symgrad."""
-    folder = Path(__file__).resolve().parents[1] / "gallery"
-    found = sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
-    if not found:
-        raise SpecError("symgrad's own gallery is missing", expected=f"specs in {folder}", hint="name a SPEC")
-    return tuple(found)
-
-
-def _spec_file(argument: str | Path, cwd: Path) -> Path:
-    path = cwd / argument
-    if path.is_file():
-        return path
-    what = "is a folder" if path.is_dir() else "does not exist"
-    names = [p.name for p in sorted(path.parent.glob("*.py"))] if path.parent.is_dir() else []
-    close = difflib.get_close_matches(path.name, names, 1)
-    raise SpecError(
-        f"the spec {argument} {what}",
-        expected="a Python file with one or more sg.Module objects at module level",
-        hint=f"did you mean {Path(argument).with_name(close[0])}?" if close else None,
-    )
-
-
-def _configuration(cwd: Path) -> tuple[dict[str, Any], Path]:
-    """The table `[tool.symgrad]` of the nearest pyproject.toml, and the folder of that file."""
-    for folder in (cwd, *cwd.parents):
-        path = folder / "pyproject.toml"
-        if not path.is_file():
-            continue
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("symgrad", {})
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SpecError(f"cannot read {path}: {error}") from error
-        where = f"[tool.symgrad] of {path}"
-        for key in table:
-            if key not in ("specs", "out"):
-                close = difflib.get_close_matches(key, ("specs", "out"), 1)
-                raise SpecError(
-                    f"unknown key {key!r}",
-                    where=where,
-                    expected="specs, out",
-                    hint=f"did you mean {close[0]!r}?" if close else None,
-                )
-        specs = table.get("specs", [])
-        if not isinstance(specs, list) or not all(isinstance(pattern, str) for pattern in specs):
-            raise SpecError(
-                "specs is not a list of patterns", where=where, expected='["models/*.py"]', got=repr(specs)
-            )
-        if not isinstance(table.get("out", ""), str):
-            raise SpecError("out is not a folder", where=where, got=repr(table["out"]))
-        return table, folder
-    return {}, cwd
-
-
-def _matches(patterns: list[str], root: Path) -> tuple[Path, ...]:
-    found: dict[Path, None] = {}
-    for pattern in patterns:
-        try:
-            paths = sorted(path for path in root.glob(pattern) if path.is_file())
-        except (ValueError, NotImplementedError) as error:
-            raise SpecError(
-                f"cannot read the pattern {pattern!r}: {error}", hint="make it relative"
-            ) from error
-        if not paths:
-            raise SpecError(
-                f"no spec matches {pattern!r}", where=f"[tool.symgrad] of {root / 'pyproject.toml'}"
-            )
-        found.update(dict.fromkeys(paths))
-    if not found:
-        raise SpecError("no specs", where=f"[tool.symgrad] of {root / 'pyproject.toml'}", expected="patterns")
-    return tuple(found)
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
@@ -138,6 +26,9 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
 def load(path: Path) -> list[Module]:
     """Run a spec and return its Modules, in order of definition.
+
+    Modules beside the spec can be imported by it; where one has the name of an installed one, the installed
+    one is found, so that no spec hides a part of what symgrad itself imports.
 
     Raises
     ------
@@ -153,7 +44,8 @@ def load(path: Path) -> list[Module]:
     linecache.checkcache(text)
     sys.modules[name] = python_module
     try:
-        loader.exec_module(python_module)
+        with _neighbours(path.resolve().parent):
+            loader.exec_module(python_module)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a spec may also call sys.exit()
@@ -176,6 +68,21 @@ def load(path: Path) -> list[Module]:
     return found
 
 
+@contextlib.contextmanager
+def _neighbours(folder: Path) -> Iterator[None]:
+    """Lets what lies in the folder be imported, last of all, and leaves no bytecode there."""
+    added, writes = str(folder), sys.dont_write_bytecode
+    sys.path.append(added)
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = writes
+        if added in sys.path:
+            # From the end: the same folder may have been there before.
+            del sys.path[len(sys.path) - 1 - sys.path[::-1].index(added)]
+
+
 def spec_error(path: Path, error: BaseException) -> SpecError:
     """The error as one of this spec, with the innermost line of it that was running."""
     line: int | None = None
@@ -189,7 +96,7 @@ def spec_error(path: Path, error: BaseException) -> SpecError:
         message = error.msg if isinstance(error, SyntaxError) else str(error)
         hint = None
         if isinstance(error, ModuleNotFoundError):
-            hint = "a spec is loaded by its path: its folder is not searched for modules"
+            hint = "a spec can import what is installed and what lies beside it"
         return SpecError(f"{type(error).__name__}: {message}", where=place, hint=hint)
     kind = "" if type(error) in (SpecError, SymgradError) else f"{type(error).__name__}: "
     if error.where and not error.where.startswith(f"{path.name}:"):

@@ -6,16 +6,15 @@ from collections.abc import Iterable
 
 import click
 
+from symgrad.errors import did_you_mean
+
 DONE, FAILED, WRONG = 0, 1, 2
 
 
 def close_name(name: str, known: Iterable[str]) -> str:
     """The end of a message about a name that there is not: the one that was meant, or all there are."""
-    import difflib
-
     known = list(known)
-    close = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
+    return f"; {did_you_mean(name, known) or 'there are ' + ', '.join(known)}"
 
 
 def wants_color(ctx: click.Context) -> bool:

@@ -16,7 +16,7 @@ from symgrad.errors import SymgradError
 
 if TYPE_CHECKING:
     from symgrad.building.freshness import Difference
-    from symgrad.building.workers import Built, Outcome
+    from symgrad.building.outcome import Built, Outcome
     from symgrad.commands.catalogue import Entry
 
 
@@ -56,7 +56,7 @@ def build_table(outcomes: Sequence[Outcome]) -> Table:
                 str(built.ops),
                 "-" if built.cost is None else f"{built.cost:.2f}",
                 "-" if built.error is None else f"{built.error:.1e}",
-                f"{built.seconds:.2f} s",
+                "" if built.unchanged else f"{built.seconds:.2f} s",
                 Text("FAILED", "bold red") if built.failures else _verdict(built),
             )
         if outcome.error is not None:
@@ -74,7 +74,9 @@ def print_rewrites(out: Console, outcomes: Sequence[Outcome]) -> None:
 
 
 def _verdict(built: Built) -> Text:
-    return Text("not verified", "yellow") if built.error is None else Text("ok", "green")
+    if built.error is None:
+        return Text("not verified", "yellow")
+    return Text("ok, unchanged" if built.unchanged else "ok", "green")
 
 
 def print_problems(out: Console, outcomes: Sequence[Outcome]) -> None:
@@ -92,13 +94,15 @@ def print_error(out: Console, error: BaseException) -> None:
     out.print(Text.assemble((f"{type(error).__name__}: ", "bold red"), str(error)), soft_wrap=True)
 
 
-def print_differences(out: Console, differences: Sequence[Difference]) -> None:
-    """A line and a diff for each file that is not as specs make it."""
+def print_differences(out: Console, differences: Sequence[Difference], mend: str | None) -> None:
+    """A line and a diff for each file that is not as specs make it, and the command that mends them all."""
     for difference in differences:
         out.print(Text.assemble((f"{difference.kind}: ", "bold red"), str(difference.path)), soft_wrap=True)
         for line in difference.diff.splitlines():
             style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
             out.print(Text(f"  {line}", style), soft_wrap=True)
+    if mend:
+        out.print(Text.assemble("to mend: ", (mend, "bold")), soft_wrap=True)
 
 
 def print_entry(out: Console, entry: Entry) -> None:
@@ -143,6 +147,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
                 "failures": list(built.failures),
                 "rewrites": {title: dict(sorted(fired.items())) for title, fired in built.rewrites.items()},
                 "seconds": round(built.seconds, 3),
+                "unchanged": built.unchanged,
             }
             for built in outcome.modules
         ],

@@ -13,7 +13,7 @@ from symgrad.commands import report
 from symgrad.commands.options import DONE, FAILED, WRONG
 
 if TYPE_CHECKING:
-    from symgrad.building.workers import Job, Outcome
+    from symgrad.building.outcome import Job, Outcome
 
 
 def run_jobs(jobs: Sequence[Job], workers: int | None, silent: bool, color: bool) -> list[Outcome]:

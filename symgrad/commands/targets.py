@@ -35,7 +35,8 @@ def targets(text: str) -> list[Target]:
     SpecError
         For a spec that cannot be loaded, or a name that is not in it.
     """
-    from symgrad.building.specs import load, plan
+    from symgrad.building.plan import plan
+    from symgrad.building.specs import load
 
     match = _TARGET.match(text)
     spec, module_name, function_name = match.groups() if match else (text, None, None)

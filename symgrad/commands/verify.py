@@ -23,8 +23,8 @@ def verify(
     specs: Sequence[str], out: str | None, jobs: int | None, quiet: bool, as_json: bool, color: bool
 ) -> None:
     """Check the generated modules on disk, imported as a user would, against sympy."""
-    from symgrad.building.specs import plan
-    from symgrad.building.workers import Job
+    from symgrad.building.outcome import Job
+    from symgrad.building.plan import plan
 
     todo = plan(specs, out)
     outcomes = run_jobs([Job(spec, on_disk=todo.out) for spec in todo.specs], jobs, quiet or as_json, color)
