@@ -25,7 +25,8 @@ from symgrad.templates import template_folder
 
 
 @functools.lru_cache(maxsize=1)
-def _environment() -> Any:
+def environment() -> Any:
+    """The Jinja environment: a variable that a template misses is an error."""
     import jinja2
 
     return jinja2.Environment(
@@ -38,7 +39,7 @@ def _environment() -> Any:
 
 def render(template: str, program: Program) -> str:
     """The template filled in; runs of blank lines are cut to two, and the text ends in one newline."""
-    text = _environment().get_template(template).render(program=program)
+    text = environment().get_template(template).render(program=program)
     text = "\n".join(line.rstrip() for line in text.split("\n"))
     return re.sub(r"\n{4,}", "\n\n\n", text).strip("\n") + "\n"
 

@@ -266,6 +266,20 @@ class Function:
             return f"<{head}, {count} operation{'s' if count != 1 else ''}>"
         return "\n".join([f"{head}:", *(f"    {line}" for line in lines)])
 
+    #: Set by the layers that draw: what notebooks show, None where a function is too large for that.
+    _latex: ClassVar[Callable[[Function], str | None] | None] = None
+    _svg: ClassVar[Callable[[Function], str | None] | None] = None
+
+    def _repr_latex_(self) -> str | None:
+        """The equations, as a notebook sets them."""
+        writer = type(self)._latex
+        return None if writer is None else writer(self)
+
+    def _repr_svg_(self) -> str | None:
+        """The graph as a picture, where `pip install "symgrad[draw]"` has brought what lays it out."""
+        writer = type(self)._svg
+        return None if writer is None else writer(self)
+
 
 def _declared(tree: Tree) -> str:
     """The shape of a parameter as it was declared."""

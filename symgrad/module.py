@@ -180,6 +180,20 @@ def _equations(function: Function) -> list[str]:
     return formulas(function if function.origin is None else prepare(function))
 
 
+def _latex(function: Function) -> str | None:
+    from symgrad.draw.notebook import repr_latex
+
+    return repr_latex(function)
+
+
+def _svg(function: Function) -> str | None:
+    from symgrad.draw.notebook import repr_svg
+
+    return repr_svg(function)
+
+
 Function._equations = staticmethod(_equations)
+Function._latex = staticmethod(_latex)
+Function._svg = staticmethod(_svg)
 
 _COMPILED: dict[tuple[int, str], tuple[Function, Callable[..., Any]]] = {}

@@ -23,6 +23,13 @@ def write_text(path: Path, text: str) -> bool:
     return bool(write_all({path: text}))
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write one binary file atomically, such as a picture."""
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(_stage(target, content), target)
+
+
 def write_all(texts: Mapping[Path, str]) -> list[Path]:
     """Write several files, each atomically; return those whose text changed.
 
@@ -37,7 +44,7 @@ def write_all(texts: Mapping[Path, str]) -> list[Path]:
         for path in changed:
             target = Path(os.path.realpath(path))  # a link stays a link
             target.parent.mkdir(parents=True, exist_ok=True)
-            staged.append((_stage(target, texts[path]), target))
+            staged.append((_stage(target, texts[path].encode("utf-8")), target))
         while staged:
             temporary, target = staged[0]
             os.replace(temporary, target)
@@ -53,15 +60,15 @@ def write_all(texts: Mapping[Path, str]) -> list[Path]:
     return changed
 
 
-def _stage(target: Path, text: str) -> Path:
-    """A temporary file beside the target that holds the text and has reached the disk."""
+def _stage(target: Path, content: bytes) -> Path:
+    """A temporary file beside the target that holds the content and has reached the disk."""
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
     # Not tempfile: its files are private to their owner, where these get the permissions of any new
     # file, or of the file they replace.
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(text.encode("utf-8"))
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         if target.exists():

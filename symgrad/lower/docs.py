@@ -130,10 +130,10 @@ def formulas(function: Function) -> list[str]:
         return []
     pairs = [line.split(" = ", 1) for line in lines]
     width = max((len(left) for left, _ in pairs), default=0)
-    return [f"{left:<{width}} = {_mathematical(right)}" for left, right in pairs]
+    return [f"{left:<{width}} = {mathematical(right)}" for left, right in pairs]
 
 
-def _mathematical(text: str) -> str:
+def mathematical(text: str) -> str:
     """Numpy text without the prefixes that only Python needs."""
     text = re.sub(r"\bnp\.(linalg\.)?", "", text)
     return re.sub(r"\b_(?=[a-z])", "", text).replace(", dtype)", ")")

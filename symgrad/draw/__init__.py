@@ -1,0 +1,1 @@
+"""Functions as pictures and formulas: DOT, SVG, PNG, LaTeX. Imported where something is drawn."""
