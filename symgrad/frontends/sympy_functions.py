@@ -15,6 +15,7 @@ import numpy as np
 
 from symgrad.errors import SpecError
 from symgrad.node import OPS, Node, lift
+from symgrad.ops.extrema import largest, smallest
 from symgrad.spelling import FUNCTIONS, NAMES
 
 Converted = Any
@@ -153,18 +154,6 @@ def _of(function: Any) -> Handler:
     return handler
 
 
-def _folded(function: Any) -> Handler:
-    """A handler for an n-ary operation made of a binary one."""
-
-    def handler(part: Any, args: Sequence[Converted]) -> Node:
-        total = lift(args[0])
-        for other in args[1:]:
-            total = FUNCTIONS[function](total, lift(other))
-        return total
-
-    return handler
-
-
 def _log(part: Any, args: Sequence[Converted]) -> Node:
     if len(args) == 2:
         return FUNCTIONS[np.log](args[0]) / FUNCTIONS[np.log](args[1])  # type: ignore[no-any-return]
@@ -288,8 +277,8 @@ _HANDLERS: dict[str, Any] = {
     "floor": _of(np.floor),
     "ceiling": _of(np.ceil),
     "Mod": _of(np.mod),
-    "Max": _folded(np.maximum),
-    "Min": _folded(np.minimum),
+    "Max": lambda part, args: largest(*args),
+    "Min": lambda part, args: smallest(*args),
     "Heaviside": _heaviside,
     "erf": _of("erf"),
     "erfc": _of("erfc"),

@@ -21,6 +21,7 @@ import symgrad.ops  # noqa: F401  (fills the tables of spellings)
 from symgrad.errors import SpecError, SymgradError
 from symgrad.graph import Function, Parameter
 from symgrad.node import Node, Op, lift
+from symgrad.ops.extrema import largest, smallest
 from symgrad.ops.leaves import input_node
 from symgrad.rewrite import stabilize
 from symgrad.shapes import BATCH
@@ -30,10 +31,13 @@ CONSTANTS = {"pi": math.pi}
 
 #: What mathematicians and Python's math module call some of numpy's functions.
 ALIASES = {
-    "abs": "absolute", "ln": "log", "pow": "power", "max": "maximum", "min": "minimum",
+    "abs": "absolute", "ln": "log", "pow": "power",
     "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
     "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh",
 }  # fmt: skip
+
+#: Of any number of operands, as Python's.
+OF_SEVERAL = {"max": largest, "min": smallest}
 
 #: numpy's elementwise functions that are no ufuncs.
 ELEMENTWISE = ("where", "clip", "sinc")
@@ -130,7 +134,7 @@ def known_functions() -> dict[str, Callable[..., Any]]:
     for alias, name in ALIASES.items():
         if name in known:
             known.setdefault(alias, known[name])
-    return known
+    return {**known, **OF_SEVERAL}
 
 
 class _Parser:

@@ -13,7 +13,7 @@ import numpy as np
 
 from symgrad.node import DType, Node, Op, first, lift, op
 from symgrad.ops.rearrange import flip_
-from symgrad.ops.reduce import keep, reduced_axes, reduced_shape, reduction, refuse
+from symgrad.ops.reduce import keep, masked, reduced_axes, reduced_shape, reduction, refuse, typed
 from symgrad.ops.structure import broadcast_up, head, normalize_axis, reshape_to, solid
 from symgrad.shapes import core
 from symgrad.spelling import spelled
@@ -254,16 +254,17 @@ def prod(
     initial: Any = None, where: Any = None,
 ) -> Node:  # fmt: skip
     """`np.prod`."""
-    refuse("np.prod", dtype=dtype, out=out, initial=initial, where=where)
-    x = lift(a)
+    refuse("np.prod", out=out)
+    x = masked(typed("np.prod", lift(a), dtype), where, 1)
     axes = reduced_axes("np.prod", x, axis)
-    return prod_(x, axes=axes, keepdims=keepdims is not np._NoValue and bool(keepdims)) if axes else x
+    y = prod_(x, axes=axes, keepdims=keepdims is not np._NoValue and bool(keepdims)) if axes else x
+    return y if initial is None or initial is np._NoValue else y * initial
 
 
 def _along(record: Op, a: Any, axis: Any, dtype: Any, out: Any) -> Node:
     what = f"np.{record.name}"
-    refuse(what, dtype=dtype, out=out)
-    x = lift(a)
+    refuse(what, out=out)
+    x = typed(what, lift(a), dtype)
     if axis is None:
         x, axis = reshape_to(x, (-1,)), 0
     return record(x, axis=normalize_axis(what, axis, x.rank, x.shape))

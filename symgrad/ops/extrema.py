@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.errors import ShapeError
-from symgrad.node import Node, Op, first, lift, op
-from symgrad.ops.reduce import keep, reduced_axes, reduced_shape, reduction, refuse
-from symgrad.ops.structure import head, solid
-from symgrad.shapes import Shape, core, has_batch, shape_text
+from symgrad.errors import ShapeError, TraceError
+from symgrad.node import OPS, Node, Op, Operand, first, lift, op
+from symgrad.ops.join import stack
+from symgrad.ops.leaves import literal
+from symgrad.ops.reduce import keep, masked, reduced_axes, reduced_shape, reduction_arguments, refuse
+from symgrad.ops.selection import maximum, minimum
+from symgrad.ops.structure import broadcast_up, head, solid
+from symgrad.shapes import Shape, broadcast, core, has_batch, shape_text
 from symgrad.spelling import FUNCTIONS, spelled
-from symgrad.text import Environment, Text
+from symgrad.text import ATOM, Environment, Text
 
 # --- share_ties <-> mean_ties -------------------------------------------------------------------------
 # What the derivative of an extremum is made of: y has size 1 along the axes that x is reduced over.
@@ -96,8 +99,8 @@ mean_ties: Op = op(
 
 
 def _extremum_shape(name: str) -> Any:
-    def rule(x: Node, axes: tuple[int, ...], keepdims: bool) -> Shape:
-        if any(core(x.shape)[axis] == 0 for axis in axes):
+    def rule(x: Node, axes: tuple[int, ...], keepdims: bool, initial: float | None) -> Shape:
+        if initial is None and any(core(x.shape)[axis] == 0 for axis in axes):
             raise ShapeError(
                 f"np.{name}: the {name}imum of no elements does not exist",
                 expected="axes that are not empty",
@@ -108,8 +111,33 @@ def _extremum_shape(name: str) -> Any:
     return rule
 
 
+def _extremum_text(name: str) -> Any:
+    def form(node: Node, operands: Sequence[Text], env: Environment) -> Text:
+        initial = "" if node.initial is None else f"initial={literal(node.initial).source}"
+        inner = ", ".join(part for part in (reduction_arguments(node, env), initial) if part)
+        return Text(f"{operands[0].inside(ATOM)}.{name}({inner})")
+
+    return form
+
+
 def _extremum_adjoint(g: Node, y: Node, x: Node) -> Node:
+    if y.initial is not None:  # which ties with the entries as one more operand of maximum would
+        g = OPS["where"](OPS["equal"](y, y.initial), g / 2, g)
     return share_ties(keep(g, y), x, keep(y, y), axes=y.axes)
+
+
+def _extremum_meaning(name: str) -> Any:
+    def meaning(m: Any, node: Node, x: Any) -> Any:
+        if x.dtype != object:
+            options = {} if node.initial is None else {"initial": node.initial}
+            return getattr(np, name)(x, axis=node.axes, keepdims=node.keepdims, **options)
+        best = getattr(m, name)
+        if node.initial is None:
+            return m.reduce(best, x, node.axes, node.keepdims)
+        start = m.number(node.initial)
+        return m.reduce(lambda xs: best([best(xs), start]) if xs else start, x, node.axes, node.keepdims)
+
+    return meaning
 
 
 _EXAMPLES: tuple[dict[str, Any], ...] = (
@@ -118,29 +146,28 @@ _EXAMPLES: tuple[dict[str, Any], ...] = (
     {"shapes": ("n d",), "axes": (1,)},
     {"shapes": ("n d",), "axes": (0,), "keepdims": True},
     {"shapes": ("2 3 2",), "axes": (0, 2)},
+    {"shapes": ("n d",), "axes": (1,), "initial": 0.25},
 )
 
 max_ = op(
-    "max", "x", params="axes keepdims", defaults={"keepdims": False},
+    "max", "x", params="axes keepdims initial", defaults={"keepdims": False, "initial": None},
     doc="The largest element along axes; entries that reach it share the derivative evenly.",
     shape=_extremum_shape("max"),
     dtype=first,
-    numpy=reduction("max"),
+    numpy=_extremum_text("max"),
     adjoint={"x": _extremum_adjoint},
-    sympy=lambda m, node, x: m.reduce(m.max, x, node.axes, node.keepdims) if x.dtype == object
-    else np.max(x, axis=node.axes, keepdims=node.keepdims),
+    sympy=_extremum_meaning("max"),
     examples=_EXAMPLES,
 )  # fmt: skip
 
 min_ = op(
-    "min", "x", params="axes keepdims", defaults={"keepdims": False},
+    "min", "x", params="axes keepdims initial", defaults={"keepdims": False, "initial": None},
     doc="The smallest element along axes; entries that reach it share the derivative evenly.",
     shape=_extremum_shape("min"),
     dtype=first,
-    numpy=reduction("min"),
+    numpy=_extremum_text("min"),
     adjoint={"x": _extremum_adjoint},
-    sympy=lambda m, node, x: m.reduce(m.min, x, node.axes, node.keepdims) if x.dtype == object
-    else np.min(x, axis=node.axes, keepdims=node.keepdims),
+    sympy=_extremum_meaning("min"),
     examples=_EXAMPLES,
 )  # fmt: skip
 
@@ -148,12 +175,26 @@ min_ = op(
 # --- numpy's spellings --------------------------------------------------------------------------------
 
 
-def _extremum(record: Op, a: Any, axis: Any, keepdims: Any, **options: Any) -> Node:
+def _extremum(
+    record: Op, a: Any, axis: Any, out: Any, keepdims: Any, initial: Any, where: Any
+) -> Node:  # fmt: skip
     what = f"np.{record.name}"
-    refuse(what, **options)
+    refuse(what, out=out)
     x = lift(a)
+    start = None if initial is np._NoValue else initial
+    if where is not None and where is not np._NoValue and where is not True:
+        if start is None:
+            raise TraceError(f"{what}: where= needs initial= too", hint=f"{what}(x, where=mask, initial=0.0)")
+        lowest = float("-inf") if record is max_ else float("inf")
+        x = masked(x, where, lowest if x.dtype == "float64" else start)
     axes = reduced_axes(what, x, axis)
-    return record(x, axes=axes, keepdims=keepdims is not np._NoValue and bool(keepdims)) if axes else x
+    kept = keepdims is not np._NoValue and bool(keepdims)
+    pair = maximum if record is max_ else minimum
+    literal = type(start) in (int, float)
+    if literal and type(start) is float and x.dtype != "float64":
+        x = OPS["cast"](x, to="float64")
+    best = record(x, axes=axes, keepdims=kept, initial=start if literal else None) if axes else x
+    return pair(best, start) if start is not None and not (literal and axes) else best
 
 
 @spelled(np.max, method="max")
@@ -161,7 +202,7 @@ def max(
     a: Node, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = None
 ) -> Node:
     """`np.max`."""
-    return _extremum(max_, a, axis, keepdims, out=out, initial=initial, where=where)
+    return _extremum(max_, a, axis, out, keepdims, initial, where)
 
 
 @spelled(np.min, method="min")
@@ -169,7 +210,27 @@ def min(
     a: Node, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = None
 ) -> Node:
     """`np.min`."""
-    return _extremum(min_, a, axis, keepdims, out=out, initial=initial, where=where)
+    return _extremum(min_, a, axis, out, keepdims, initial, where)
+
+
+def largest(*operands: Operand) -> Node:
+    """The largest of any number of operands, entry by entry; k that tie have derivative 1/k each."""
+    return _among(maximum, max_, operands)
+
+
+def smallest(*operands: Operand) -> Node:
+    """The smallest of any number of operands, entry by entry; k that tie have derivative 1/k each."""
+    return _among(minimum, min_, operands)
+
+
+def _among(pair: Op, record: Op, operands: Sequence[Operand]) -> Node:
+    nodes = [lift(x) for x in operands]
+    if len(nodes) < 3:
+        return pair(*nodes) if len(nodes) == 2 else nodes[0]
+    # In pairs a tie of three would share as 1/4, 1/4, 1/2.
+    shape = broadcast(*[x.shape for x in nodes], what=f"np.{pair.name}")
+    together = stack([broadcast_up(x, shape) for x in nodes])
+    return record(together, axes=(0,))
 
 
 # Older spellings; some versions of numpy have them as objects of their own.

@@ -18,7 +18,7 @@ from symgrad.ops.extrema import max as maximum_of
 from symgrad.ops.extrema import min as minimum_of
 from symgrad.ops.leaves import cast
 from symgrad.ops.order import argmax, argmin
-from symgrad.ops.reduce import mean, reduced_axes, refuse, sum, sum_over
+from symgrad.ops.reduce import masked, mean, reduced_axes, refuse, sum, sum_over, typed
 from symgrad.ops.selection import nonzero, where
 from symgrad.ops.statistics import all as all_of
 from symgrad.ops.statistics import std, var
@@ -78,8 +78,20 @@ def _filled(a: Any, value: float) -> Node:
     return without_nan(x, value) if x.dtype == "float64" else x
 
 
-def _extremum(reduction: Callable[..., Node], a: Any, axis: Any, keepdims: Any, fill: float) -> Node:
+def _seen(a: Any, mask: Any) -> Node:
+    """The operand with nan where the option `where=` leaves entries out."""
     x = lift(a)
+    if mask is None or mask is True or mask is np._NoValue:
+        return x
+    return masked(x if x.dtype == "float64" else cast(x, to="float64"), mask, float("nan"))
+
+
+def _extremum(
+    reduction: Callable[..., Node], a: Any, axis: Any, keepdims: Any, initial: Any, mask: Any, fill: float
+) -> Node:
+    x = _seen(a, mask)
+    if initial is not None and initial is not np._NoValue:
+        return reduction(_filled(x, fill), axis, keepdims=keepdims, initial=initial)
     if x.dtype != "float64" or not x.rank:
         return reduction(x, axis, keepdims=keepdims)
     nothing = all_of(isnan(x), axis, keepdims=keepdims)
@@ -91,8 +103,8 @@ def nanmax(
     a: Node, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = None
 ) -> Node:
     """`np.nanmax`; nan where there are no numbers."""
-    refuse("np.nanmax", out=out, initial=initial, where=where)
-    return _extremum(maximum_of, a, axis, keepdims, -INFINITY)
+    refuse("np.nanmax", out=out)
+    return _extremum(maximum_of, a, axis, keepdims, initial, where, -INFINITY)
 
 
 @spelled(np.nanmin)
@@ -100,8 +112,8 @@ def nanmin(
     a: Node, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = None
 ) -> Node:
     """`np.nanmin`; nan where there are no numbers."""
-    refuse("np.nanmin", out=out, initial=initial, where=where)
-    return _extremum(minimum_of, a, axis, keepdims, INFINITY)
+    refuse("np.nanmin", out=out)
+    return _extremum(minimum_of, a, axis, keepdims, initial, where, INFINITY)
 
 
 @spelled(np.nanargmax)
@@ -121,8 +133,8 @@ def nanmean(
     a: Node, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = None
 ) -> Node:
     """`np.nanmean`."""
-    refuse("np.nanmean", dtype=dtype, out=out, where=where)
-    x = lift(a)
+    refuse("np.nanmean", out=out)
+    x = typed("np.nanmean", _seen(a, where), dtype)
     if x.dtype != "float64":
         return mean(x, axis, keepdims=keepdims)
     axes, kept = reduced_axes("np.nanmean", x, axis), _flag(keepdims)
@@ -144,10 +156,10 @@ def _nan_variance(x: Node, axes: tuple[int, ...], ddof: Any, keepdims: bool) -> 
 def _spread(name: str, plain: Callable[..., Node], arguments: tuple[Any, ...]) -> Node:
     a, axis, dtype, out, ddof, keepdims, where_, given_mean, correction = arguments
     what = f"np.{name}"
-    refuse(what, dtype=dtype, out=out, where=where_, mean=given_mean)
+    refuse(what, out=out, mean=given_mean)
     if correction is not None and correction is not np._NoValue:
         ddof = correction
-    x = lift(a)
+    x = typed(what, _seen(a, where_), dtype)
     if x.dtype != "float64":
         return plain(x, axis, ddof=ddof, keepdims=keepdims)
     return _nan_variance(x, reduced_axes(what, x, axis), ddof, _flag(keepdims))
@@ -168,7 +180,7 @@ def nanstd(
     where: Any = None, mean: Any = None, correction: Any = None,
 ) -> Node:  # fmt: skip
     """`np.nanstd`; its derivative is 0 where all elements are equal."""
-    x = lift(a)
+    x = _seen(a, where)
     if x.dtype != "float64":
         return std(x, axis, ddof=ddof, keepdims=keepdims)
     v = _spread("nanstd", std, (a, axis, dtype, out, ddof, keepdims, where, mean, correction))

@@ -76,7 +76,7 @@ def _power_meaning(m: Any, node: Node, x: Any) -> Any:
 
 power_norm: Op = op(
     "power_norm", "x", params="ord axes keepdims", defaults={"keepdims": False},
-    doc="Norm of vectors of any order p > 0, sum(|x|^p)^(1/p); its gradient at 0 is 0 for p > 1.",
+    doc="Norm of vectors of any order p but 0, sum(|x|^p)^(1/p); its gradient at 0 is 0 for p > 1.",
     shape=lambda x, ord, axes, keepdims: reduced_shape(x, axes, keepdims),
     dtype=floats,
     numpy=_power_text,
@@ -86,6 +86,7 @@ power_norm: Op = op(
         {"shapes": ("n",), "ord": 3, "axes": (0,)},
         {"shapes": ("n d",), "ord": 4, "axes": (1,), "keepdims": True},
         {"shapes": ("... n",), "ord": 3, "axes": (0,)},
+        {"shapes": ("n",), "ord": -2, "axes": (0,), "values": {0: np.array([0.5, -2.0, 1.5, 3.0])}},
     ],
 )  # fmt: skip
 
@@ -114,16 +115,26 @@ def numpy_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False
         return _matrix_norm(x, ord, given, bool(keepdims))
     if ord == 2:
         return norm(x, axes=axes, keepdims=bool(keepdims))
-    if isinstance(ord, bool) or not isinstance(ord, (int, float)) or not (ord >= 0 or ord == -_INFINITY):
-        raise _order(ord, "vectors: None, 0 or above, inf, -inf")
+    if isinstance(ord, bool) or not isinstance(ord, (int, float)) or ord != ord:
+        raise _order(ord, "vectors: None, a number, inf, -inf")
     if ord == 0:
         counted = as_floats(FUNCTIONS[np.not_equal](x, 0))
         return FUNCTIONS[np.sum](counted, axis=axes[0], keepdims=bool(keepdims))  # type: ignore[no-any-return]
     reductions = {1: np.sum, _INFINITY: np.max, -_INFINITY: np.min}
     if ord not in reductions:
-        return power_norm(x, ord=ord, axes=axes, keepdims=bool(keepdims))
+        return _power_norm(x, ord, axes, bool(keepdims))
     entries = FUNCTIONS[np.abs](x)
     return FUNCTIONS[reductions[ord]](entries, axis=axes[0], keepdims=bool(keepdims))  # type: ignore[no-any-return]
+
+
+def _power_norm(x: Node, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Node:
+    if ord > 0:
+        return power_norm(x, ord=ord, axes=axes, keepdims=keepdims)
+    # An entry of 0 makes the norm 0, by a division that is not carried out.
+    zero = FUNCTIONS[np.equal](x, 0)
+    value = power_norm(FUNCTIONS[np.where](zero, 1, x), ord=ord, axes=axes, keepdims=keepdims)
+    some = FUNCTIONS[np.any](zero, axis=axes[0], keepdims=keepdims)
+    return FUNCTIONS[np.where](some, 0, value)  # type: ignore[no-any-return]
 
 
 def _matrix_norm(x: Node, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Node:

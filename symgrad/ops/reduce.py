@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError, TraceError
-from symgrad.node import DType, Node, lift, op
+from symgrad.node import OPS, DType, Node, lift, op
 from symgrad.ops.structure import broadcast_up, expand_dims, head, normalize_axes
 from symgrad.shapes import BATCH, Shape, core, has_batch, product, rank, shape_text
-from symgrad.spelling import spelled
+from symgrad.spelling import FUNCTIONS, spelled
 from symgrad.text import ATOM, Environment, Text
 
 # --- helpers shared by all reductions -----------------------------------------------------------------
@@ -67,6 +67,33 @@ def refuse(what: str, **options: Any) -> None:
             raise TraceError(
                 f"{what}: {name}= is not supported", got=repr(value)[:60], hint=f"leave out {name}="
             )
+
+
+def typed(what: str, x: Node, dtype: Any) -> Node:
+    """The operand as numbers of the option `dtype=`, which may ask for floats; TraceError for others."""
+    if dtype is None or dtype is np._NoValue:
+        return x
+    try:
+        kind = np.dtype(dtype).name
+    except TypeError:
+        kind = ""
+    if kind == "float64":
+        return x if x.dtype == "float64" else OPS["cast"](x, to="float64")
+    raise TraceError(
+        f"{what}: dtype= can ask for float64 only",
+        got=repr(dtype)[:60],
+        hint="leave out dtype=: float32 arguments stay float32; x.astype(int) makes integers",
+    )
+
+
+def masked(x: Node, mask: Any, neutral: Any) -> Node:
+    """The entries where the mask holds, and elsewhere a number that a reduction does not notice.
+
+    The option `where=` of numpy's reductions; not given it is None, True, or numpy's own mark.
+    """
+    if mask is None or mask is True or mask is np._NoValue:
+        return x
+    return FUNCTIONS[np.where](mask, x, neutral)  # type: ignore[no-any-return]
 
 
 # --- sum, sum_batch -----------------------------------------------------------------------------------
@@ -160,12 +187,14 @@ def sum(
     initial: Any = None, where: Any = None,
 ) -> Node:  # fmt: skip
     """`np.sum`."""
-    refuse("np.sum", dtype=dtype, out=out, initial=initial, where=where)
-    a = lift(a)
+    refuse("np.sum", out=out)
+    a = typed("np.sum", lift(a), dtype)
+    a = masked(a, where, False if a.dtype == "bool" else 0)
     axes = reduced_axes("np.sum", a, axis)
-    if a.dtype == "bool" and not axes:
-        return a * 1
-    return sum_over(a, axes, keepdims is not np._NoValue and bool(keepdims))
+    total = sum_over(a, axes, keepdims is not np._NoValue and bool(keepdims)) if axes else a
+    if initial is not None and initial is not np._NoValue:
+        return total + initial
+    return a * 1 if a.dtype == "bool" and not axes else total
 
 
 @spelled(np.mean, method="mean")
@@ -173,10 +202,18 @@ def mean(
     a: Node, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = None
 ) -> Node:
     """`np.mean`: the sum over the number of elements."""
-    refuse("np.mean", dtype=dtype, out=out, where=where)
-    a = lift(a)
+    refuse("np.mean", out=out)
+    a = typed("np.mean", lift(a), dtype)
     axes = reduced_axes("np.mean", a, axis)
-    return sum_over(a, axes, keepdims is not np._NoValue and bool(keepdims)) / lift(count_of(a, axes))
+    kept = keepdims is not np._NoValue and bool(keepdims)
+    return sum_over(masked(a, where, 0), axes, kept) / counted(a, axes, kept, where)
+
+
+def counted(x: Node, axes: Sequence[int], keepdims: bool, mask: Any = None) -> Node:
+    """How many elements there are along axes; with a mask, those where it holds."""
+    if mask is None or mask is True or mask is np._NoValue:
+        return lift(count_of(x, axes))
+    return sum_over(broadcast_up(OPS["cast"](lift(mask), to="int64"), x.shape), axes, keepdims)
 
 
 def count_of(x: Node, axes: Sequence[int]) -> Any:

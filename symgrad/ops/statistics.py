@@ -10,13 +10,16 @@ import numpy as np
 from symgrad.node import OPS, Node, Op, booleans, first, lift, op
 from symgrad.ops.reduce import (
     count_of,
+    counted,
     keep,
+    masked,
     reduced_axes,
     reduced_shape,
     reduction,
     reduction_arguments,
     refuse,
     sum_over,
+    typed,
 )
 from symgrad.shapes import core
 from symgrad.spelling import FUNCTIONS, spelled
@@ -47,22 +50,28 @@ deviation: Op = op(
 
 def _spread(name: str) -> Any:
     def form(node: Node, operands: Sequence[Text], env: Environment) -> Text:
-        ddof = f"ddof={env.dim(node.ddof)}" if node.ddof != 0 else ""
+        ddof = "" if node.ddof == 0 else f"ddof={_ddof_text(node.ddof, env)}"
         inner = ", ".join(part for part in (reduction_arguments(node, env), ddof) if part)
         return Text(f"{operands[0].inside(ATOM)}.{name}({inner})")
 
     return form
 
 
+def _ddof_text(ddof: Any, env: Environment) -> str:
+    return repr(ddof) if isinstance(ddof, float) else env.dim(ddof)
+
+
 def _variance(m: Any, node: Node, x: Any) -> Any:
-    count = max(int(np.prod([x.shape[axis] for axis in node.axes], dtype=int)) - m.size(node.ddof), 0)
+    ddof = node.ddof if isinstance(node.ddof, float) else m.size(node.ddof)
+    count = max(int(np.prod([x.shape[axis] for axis in node.axes], dtype=int)) - ddof, 0)
     parts = _centred(m, x, node.axes)
     return m.reduce(m.sum, parts * parts, node.axes, node.keepdims) / count
 
 
 def _degrees(y: Node, x: Node) -> Node:
     """Number of elements less ddof."""
-    return lift(count_of(x, y.axes) - y.ddof)
+    count = count_of(x, y.axes)
+    return lift(count) - y.ddof if isinstance(y.ddof, float) else lift(count - y.ddof)
 
 
 var_ = op(
@@ -77,6 +86,7 @@ var_ = op(
         {"shapes": ("n",), "axes": (0,)},
         {"shapes": ("n d",), "axes": (0,), "keepdims": True},
         {"shapes": ("n d",), "axes": (0, 1), "ddof": 1},
+        {"shapes": ("n",), "axes": (0,), "ddof": 0.5},
     ],
 )  # fmt: skip
 
@@ -141,19 +151,35 @@ def _flag(value: Any) -> bool:
     return value is not np._NoValue and bool(value)
 
 
+def _given(value: Any) -> bool:
+    return value is not None and value is not True and value is not np._NoValue
+
+
 def _spread_of(record: Op, a: Any, axis: Any, ddof: Any, keepdims: Any, **options: Any) -> Node:
     what = f"np.{record.name}"
-    correction = options.pop("correction")
-    if correction is not None and correction is not np._NoValue:
+    correction, dtype, mean, where = (options.pop(x) for x in ("correction", "dtype", "mean", "where"))
+    if _given(correction):
         ddof = correction
     refuse(what, **options)
-    x = lift(a)
+    x = typed(what, lift(a), dtype)
     if not x.shape:
         return 0 * x
     if x.dtype != "float64":
         x = OPS["cast"](x, to="float64")
     axes = reduced_axes(what, x, axis)
-    return record(x, axes=axes, keepdims=_flag(keepdims), ddof=ddof)
+    if isinstance(ddof, float) and ddof.is_integer():
+        ddof = int(ddof)
+    if not _given(mean) and not _given(where):
+        return record(x, axes=axes, keepdims=_flag(keepdims), ddof=ddof)
+    count = counted(x, axes, True, where)
+    centre = mean if _given(mean) else sum_over(masked(x, where, 0), axes, True) / count
+    parts = masked(x - centre, where, 0)
+    degrees = counted(x, axes, _flag(keepdims), where) - ddof
+    if record is var_:
+        return sum_over(parts * parts, axes, _flag(keepdims)) / degrees
+    # The norm has derivative 0 where all parts are 0.
+    root: Node = FUNCTIONS[np.sqrt](degrees)
+    return OPS["norm"](parts, axes=axes, keepdims=_flag(keepdims)) / root
 
 
 @spelled(np.var, method="var")
@@ -180,10 +206,11 @@ def std(
 
 def _logical(record: Op, a: Any, axis: Any, out: Any, keepdims: Any, where: Any) -> Node:
     what = f"np.{record.name}"
-    refuse(what, out=out, where=where)
+    refuse(what, out=out)
     x = lift(a)
     if x.dtype != "bool":
         x = _nonzero(x)
+    x = masked(x, where, record is all_)
     axes = reduced_axes(what, x, axis)
     return record(x, axes=axes, keepdims=_flag(keepdims)) if axes else x
 

@@ -110,6 +110,8 @@ def _logsumexp_shift(node: Node) -> Node | None:
         found = reduced(top, "max")
         if x is None or found is None or found.args[0] is not x or found.axes != rest.axes:
             continue
+        if found.initial is not None:
+            continue
         if top.shape == rest.shape:
             return logsumexp_(x, axes=rest.axes, keepdims=rest.keepdims)
     return None
@@ -121,7 +123,7 @@ def _shifted_by_max(node: Node, axes: tuple[int, ...]) -> Node | None:
         return None
     x, shift = node.args
     top = reduced(shift, "max")
-    if top is None or top.args[0] is not x or not set(axes) <= set(top.axes):
+    if top is None or top.args[0] is not x or not set(axes) <= set(top.axes) or top.initial is not None:
         return None
     return x if stands_over(shift, x, top.axes) or not shift.shape else None
 
