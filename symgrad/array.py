@@ -14,7 +14,7 @@ from symgrad.locate import user_line
 from symgrad.node import Node, lift
 from symgrad.ops.custom import install_symbolic
 from symgrad.ops.layouts import install_calls
-from symgrad.ops.leaves import array_node
+from symgrad.ops.leaves import array_node, operand
 from symgrad.recording import record
 from symgrad.shapes import Dim, core, product, shape_text
 from symgrad.spelling import FUNCTIONS, METHODS
@@ -69,6 +69,7 @@ class Array:
             )
         kwargs.pop("out", None)
         if method == "__call__":
+            inputs = tuple([as_node(x) if isinstance(x, (list, tuple)) else x for x in inputs])
             return invoke(_builder(ufunc), inputs, _ufunc_keywords(ufunc, kwargs))
         reduction = _REDUCTIONS.get((ufunc, method))
         if reduction is None:
@@ -266,12 +267,7 @@ def unwrap(value: Any) -> Any:
 
 def as_node(value: Any) -> Node:
     """A node for anything that can be an operand: symbolic, a number, a dimension, a numpy array."""
-    value = unwrap(value)
-    if isinstance(value, (list, tuple)) and value:
-        if any(isinstance(v, (Node, list, tuple)) for v in value):
-            return FUNCTIONS[np.stack]([as_node(v) for v in value])  # type: ignore[no-any-return]
-        return array_node(np.array(value))
-    return lift(value)
+    return operand(unwrap(value))
 
 
 def _operator(function: Any, reflected: bool) -> Callable[[Array, Any], Any]:

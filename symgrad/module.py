@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from symgrad.borrowed import names_of
 from symgrad.building.files import write_text
 from symgrad.emit import program, render
 from symgrad.errors import SpecError
@@ -37,7 +38,7 @@ class Module:
         Functions by the names they get.
     doc
         Text of the module's docstring.
-    typical, tiles, threads, partial, without
+    typical, tiles, threads, partial, without, scipy
         How the functions are emitted, see `symgrad.options.Options`.
 
     Raises
@@ -57,6 +58,7 @@ class Module:
         threads: bool = False,
         partial: bool = False,
         without: Iterable[str] = (),
+        scipy: bool | str | Iterable[str] = False,
     ) -> None:
         if not name.isidentifier() or identifier(name) != name or keyword.iskeyword(name):
             raise SpecError(
@@ -80,7 +82,7 @@ class Module:
         self.name = name
         self.functions = dict(functions)
         self.doc = doc
-        self.options = Options(dict(typical or {}), tiles, threads, partial, tuple(without))
+        self.options = Options(dict(typical or {}), tiles, threads, partial, tuple(without), names_of(scipy))
         frame = user_frame()
         filename = os.path.basename(frame.f_code.co_filename) if frame is not None else ""
         #: The file that the module is specified in, without its folder.
@@ -150,12 +152,13 @@ def compile(
     tiles: bool | int = True,
     threads: bool = False,
     without: Iterable[str] = (),
+    scipy: bool | str | Iterable[str] = False,
 ) -> Callable[..., Any]:
     """The generated source of one function, executed in memory, as a callable.
 
     The options are those of `Module`.
     """
-    options = Options(dict(typical or {}), tiles, threads, without=tuple(without))
+    options = Options(dict(typical or {}), tiles, threads, without=tuple(without), scipy=names_of(scipy))
     key = (id(function), options.to_text())
     cached: Callable[..., Any] | None = _COMPILED.get(key, (None, None))[1]
     if cached is None:
@@ -163,7 +166,7 @@ def compile(
         title = title + "_" if _is_taken(title) else title
         module = Module(
             f"{title}_module", {title: function}, typical=typical, tiles=tiles, threads=threads,
-            without=options.without,
+            without=options.without, scipy=options.scipy,
         ).load()  # fmt: skip
         cached = getattr(module, title)
         # The function is kept beside its callable, so that its id cannot be given to another.

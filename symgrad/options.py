@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from symgrad.borrowed import borrowed
 from symgrad.errors import SpecError
 
 #: What makes generated code fast besides tiles and threads, each a pass of its own.
@@ -31,6 +32,9 @@ class Options:
         of the rows, and `<name>_combine`, which makes the results of them.
     without
         Names of techniques to leave out, see `TECHNIQUES`: for plainer text, or to see what one is worth.
+    scipy
+        Whether special functions come from scipy.special, which the module then imports, and not along with
+        the module: all that scipy has (True), or these operations (their names).
     """
 
     typical: Mapping[str, int] = field(default_factory=dict)
@@ -38,6 +42,7 @@ class Options:
     threads: bool = False
     partial: bool = False
     without: tuple[str, ...] = ()
+    scipy: bool | tuple[str, ...] = False
 
     def __post_init__(self) -> None:
         for name, size in self.typical.items():
@@ -53,6 +58,7 @@ class Options:
         for name in self.without:
             if name not in TECHNIQUES:
                 raise SpecError(f"no technique is called {name!r}", expected=", ".join(TECHNIQUES))
+        borrowed(self.scipy)
 
     def to_text(self) -> str:
         """What differs from the defaults, one line each, for the digest of a spec."""

@@ -67,3 +67,5 @@ class Program:
     helpers: tuple[str, ...]
     constants: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
+    #: Import statements of packages beside numpy.
+    packages: tuple[str, ...] = ()

@@ -27,6 +27,25 @@ CASES: list[tuple[str, Callable[..., Any], tuple[str, ...]]] = [
     ("average by a vector", lambda x, w: np.average(x, axis=1, weights=np.exp(w)), ("n 4 d", "4")),
     ("average kept", lambda x, w: np.average(x, 0, np.exp(w), keepdims=True), ("n d", "n")),
     ("average by literals", lambda x: np.average(x, weights=[1, 2, 3]), ("3",)),
+    ("sum of some", lambda x: np.sum(x, axis=0, where=x > 0, initial=0.5), ("n d",)),
+    ("sum with a start", lambda x, s: np.sum(x, initial=s), ("n d", "")),
+    ("prod of some", lambda x: np.prod(x, axis=1, keepdims=True, initial=2.0, where=x < 1), ("n d",)),
+    ("mean of some", lambda x: np.mean(x, axis=0, where=[[True], [False], [True]]), ("3 d",)),
+    ("mean as floats", lambda x: np.mean(x > 0, dtype=float) * x, ("n",)),
+    ("max of some", lambda x: np.max(x, axis=0, where=x < 1, initial=0.25), ("n d",)),
+    ("max with a start", lambda x, s: np.max(x, initial=s) + np.max(x, axis=1, initial=0.1), ("n d", "")),
+    ("min with a start", lambda x: np.min(x, axis=(0, 1), keepdims=True, initial=-0.1), ("n d",)),
+    ("var of some", lambda x: np.var(x, axis=0, where=[[True], [False], [True], [True]], ddof=1), ("4 d",)),
+    ("std of some", lambda x: np.std(x, where=np.arange(5) > 0), ("5",)),
+    ("std about a mean", lambda x: np.std(x, axis=0, mean=np.mean(x, axis=0, keepdims=True)), ("4 d",)),
+    ("var by fractions", lambda x: np.var(x, axis=0, ddof=0.5), ("4 d",)),
+    ("any of some", lambda x: x * np.any(x > 9, 0, where=x < 8) + np.all(x > -9, where=x > -8), ("n d",)),
+    ("nansum of some", lambda x: np.nansum(x, axis=0, where=x > 0), ("n d",)),
+    ("nanmax of some", lambda x: np.nanmax(x, axis=0, where=x < 1, initial=-3.0), ("n d",)),
+    ("nanmean of some", lambda x: np.nanmean(x, axis=0, where=[[True], [False], [True]]), ("3 d",)),
+    ("nanstd of some", lambda x: np.nanstd(x, where=np.arange(5) > 0), ("5",)),
+    ("norm of order -1", lambda x: np.linalg.norm(x, -1, axis=0), ("3 d",)),
+    ("norm of order -2.5", lambda x: np.linalg.norm(x, ord=-2.5, keepdims=True), ("4",)),
     ("nansum", lambda x: np.nansum(x, axis=0), ("n d",)),
     ("nanprod", lambda x: np.nanprod(x, axis=-1), ("n d",)),
     ("nanmean", lambda x: np.nanmean(x, axis=1, keepdims=True), ("n d",)),
@@ -282,6 +301,21 @@ def test_W9_reductions_that_leave_out_nan(function, expected):
     assert slope(function, [1.0, np.nan, 3.0]) == expected
 
 
+@pytest.mark.parametrize(
+    "function, x, expected",
+    [
+        (lambda x: np.linalg.norm(x, -1), [0.0, 1.0, 2.0], (0.0, [0.0, 0.0, 0.0])),
+        (lambda x: np.max(x, initial=2.0), [2.0, 1.0, 2.0], (2.0, [0.25, 0.0, 0.25])),
+        (lambda x: np.max(x, initial=2.0), [], (2.0, [])),
+        (lambda x: np.min(x, initial=2.0, where=x > 1), [0.0, 1.0], (2.0, [0.0, 0.0])),
+        (lambda x: np.std(x, where=x < 5), [3.0, 3.0, 7.0], (0.0, [0.0, 0.0, 0.0])),
+        (lambda x: np.sum(x, where=x < 5), [3.0, np.inf], (3.0, [1.0, 0.0])),
+    ],
+)
+def test_masks_and_starting_values_at_hard_points(function, x, expected):
+    assert slope(function, x) == expected
+
+
 def test_nothing_but_nan_and_equal_entries():
     assert slope(np.nanstd, [0.1, np.nan, 0.1, 0.1]) == (0.0, [0.0, 0.0, 0.0, 0.0])
     for function in (np.nanmax, np.nanmedian):
@@ -395,6 +429,8 @@ def test_second_order(name):
         (lambda x: np.repeat(x, [1, 2]), "fixed size"),
         (lambda x: np.average(x, weights=[1.0, 2.0]), "weights"),
         (lambda x: sg.cross_entropy(x, x), "integers"),
+        (lambda x: np.max(x, where=x > 0), "initial="),
+        (lambda x: np.sum(x, dtype=np.float32), "dtype"),
     ],
 )
 def test_refused_with_a_way_out(function, hint):

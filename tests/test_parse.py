@@ -162,3 +162,10 @@ def test_depth_is_no_limit(text: str, operations: int) -> None:
 @pytest.mark.parametrize("text", ["10**10**10*x", "9**9**9**9 + x", "x**10**10**10", "9" * 300 + "*x"])
 def test_powers_are_not_computed(text: str) -> None:
     assert parse(text).inputs["x"] == ("...", "float64")  # computing the power would never end
+
+
+def test_max_and_min_take_any_number_of_operands():
+    f = sg.parse("max(x, y, z, 0) - min(x, y, z)")
+    assert f(1.0, -2.0, 3.0) == 5.0
+    assert sg.grad(f)(0.5, 0.5, 0.5) == pytest.approx([0.0, 0.0, 0.0])
+    assert sg.grad(sg.parse("max(x, y, z)"))(0.5, 0.5, 0.5) == pytest.approx([1 / 3] * 3)

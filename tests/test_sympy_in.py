@@ -359,3 +359,14 @@ def test_shared_parts_are_converted_once():
         e = sp.Add(sp.Mul(e, e, evaluate=False), sp.sin(e, evaluate=False), evaluate=False)
     f = sg.from_sympy(e)
     assert len(f.nodes()) < 300
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_K2_ties_of_any_number_share_evenly(count):
+    symbols = sp.symbols(f"a0:{count}")
+    for function in (sp.Max, sp.Min):
+        slope = sg.grad(sg.from_sympy(function(*symbols)))
+        assert slope(*[0.5] * count) == pytest.approx([1 / count] * count)
+        # With one operand apart from the rest.
+        away = -9.0 if function is sp.Max else 9.0
+        assert slope(away, *[0.5] * (count - 1)) == pytest.approx([0, *[1 / (count - 1)] * (count - 1)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symgrad.graph import Function, toposort
@@ -41,6 +41,8 @@ class Env:
     dtype: str = "dtype"
     batch: str = "batch"
     helpers: dict[str, None] = field(default_factory=dict)
+    #: Kernels to functions of other packages that the spec asked for in their place.
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
     #: Texts of the module's constants to their names; shared by its functions.
     constants: dict[str, str] = field(default_factory=dict)
     #: Long sizes that got a name of their own, where `names` hands them out, and their texts.
@@ -77,9 +79,9 @@ class Env:
         return self.constants.setdefault(source, f"_CONSTANT_{len(self.constants) + 1}")
 
     def helper(self, name: str) -> str:
-        """Name of a kernel that the module then carries along."""
+        """Name of a kernel that the module then carries along, or of what stands for it."""
         self.helpers[name] = None
-        return name
+        return self.stand_ins.get(name, name)
 
 
 class Body:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import TraceError
-from symgrad.node import DType, Node, op
+from symgrad.node import DType, Node, lift, op
 from symgrad.shapes import Shape
-from symgrad.spelling import spell
+from symgrad.spelling import FUNCTIONS, spell
 from symgrad.text import ATOM, PRODUCT, UNARY, Environment, Text
 
 
@@ -197,3 +197,12 @@ def copy(x: Node, order: str = "C") -> Node:
 
 spell(astype, np.astype if hasattr(np, "astype") else "astype", method="astype")
 spell(copy, np.copy, method="copy")
+
+
+def operand(value: Any) -> Node:
+    """A node for anything that numpy takes for an array: nested lists of numbers and nodes too."""
+    if not isinstance(value, (list, tuple)):
+        return lift(value)
+    if any(isinstance(v, (Node, list, tuple)) for v in value):
+        return FUNCTIONS[np.stack]([operand(v) for v in value])  # type: ignore[no-any-return]
+    return array_node(np.array(value))

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from symgrad.node import Node, lift
-from symgrad.ops.comparison import equal, isnan, logical_not
+from symgrad.ops.comparison import equal, isnan, logical_not, logical_or
 from symgrad.ops.cumulative import cumprod, cumsum, prod
 from symgrad.ops.extrema import max as maximum_of
 from symgrad.ops.extrema import min as minimum_of
-from symgrad.ops.leaves import cast
+from symgrad.ops.leaves import cast, operand
 from symgrad.ops.order import argmax, argmin
-from symgrad.ops.reduce import masked, mean, reduced_axes, refuse, sum, sum_over, typed
+from symgrad.ops.reduce import mean, reduced_axes, refuse, sum, sum_over, typed
 from symgrad.ops.selection import nonzero, where
 from symgrad.ops.statistics import all as all_of
 from symgrad.ops.statistics import std, var
@@ -37,10 +37,17 @@ def _flag(keepdims: Any) -> bool:
     return keepdims is not np._NoValue and bool(keepdims)
 
 
-def counted(x: Node, axes: tuple[int, ...], keepdims: bool = False) -> Node:
-    """How many entries along axes are not nan, as integers."""
-    present = logical_not(isnan(x))
+def counted(x: Node, axes: tuple[int, ...], keepdims: bool = False, missing: Node | None = None) -> Node:
+    """How many entries along axes are not nan, or not missing, as integers."""
+    present = logical_not(isnan(x) if missing is None else missing)
     return sum_over(present, axes, keepdims) if axes else cast(present, to="int64")
+
+
+def _missing(x: Node, mask: Any) -> Node:
+    """Where an entry is nan, or left out by the option `where=`."""
+    if mask is None or mask is True or mask is np._NoValue:
+        return isnan(x)
+    return logical_or(isnan(x), logical_not(operand(mask)))
 
 
 @spelled(np.nansum)
@@ -78,24 +85,17 @@ def _filled(a: Any, value: float) -> Node:
     return without_nan(x, value) if x.dtype == "float64" else x
 
 
-def _seen(a: Any, mask: Any) -> Node:
-    """The operand with nan where the option `where=` leaves entries out."""
-    x = lift(a)
-    if mask is None or mask is True or mask is np._NoValue:
-        return x
-    return masked(x if x.dtype == "float64" else cast(x, to="float64"), mask, float("nan"))
-
-
 def _extremum(
     reduction: Callable[..., Node], a: Any, axis: Any, keepdims: Any, initial: Any, mask: Any, fill: float
 ) -> Node:
-    x = _seen(a, mask)
+    x = lift(a)
     if initial is not None and initial is not np._NoValue:
-        return reduction(_filled(x, fill), axis, keepdims=keepdims, initial=initial)
+        return reduction(_filled(x, fill), axis, keepdims=keepdims, initial=initial, where=mask)
     if x.dtype != "float64" or not x.rank:
-        return reduction(x, axis, keepdims=keepdims)
-    nothing = all_of(isnan(x), axis, keepdims=keepdims)
-    return where(nothing, float("nan"), reduction(without_nan(x, fill), axis, keepdims=keepdims))
+        return reduction(x, axis, keepdims=keepdims, where=mask)
+    missing = _missing(x, mask)
+    nothing = all_of(missing, axis, keepdims=keepdims)
+    return where(nothing, float("nan"), reduction(where(missing, fill, x), axis, keepdims=keepdims))
 
 
 @spelled(np.nanmax)
@@ -134,22 +134,25 @@ def nanmean(
 ) -> Node:
     """`np.nanmean`."""
     refuse("np.nanmean", out=out)
-    x = typed("np.nanmean", _seen(a, where), dtype)
+    x = typed("np.nanmean", lift(a), dtype)
     if x.dtype != "float64":
-        return mean(x, axis, keepdims=keepdims)
-    axes, kept = reduced_axes("np.nanmean", x, axis), _flag(keepdims)
-    return sum_over(without_nan(x, 0.0), axes, kept) / counted(x, axes, kept)
+        return mean(x, axis, keepdims=keepdims, where=where)
+    return _nan_mean(x, reduced_axes("np.nanmean", x, axis), _flag(keepdims), _missing(x, where))
 
 
-def _nan_variance(x: Node, axes: tuple[int, ...], ddof: Any, keepdims: bool) -> Node:
+def _nan_mean(x: Node, axes: tuple[int, ...], keepdims: bool, missing: Node) -> Node:
+    return sum_over(where(missing, 0.0, x), axes, keepdims) / counted(x, axes, keepdims, missing)
+
+
+def _nan_variance(x: Node, axes: tuple[int, ...], ddof: Any, keepdims: bool, mask: Any) -> Node:
+    missing = _missing(x, mask)
     # From a smallest element, so that equal elements differ from their mean by exactly 0.
-    start = stop(minimum_of(without_nan(x, INFINITY), axes, keepdims=True)) if axes else stop(x)
-    missing = isnan(x)
+    start = stop(minimum_of(where(missing, INFINITY, x), axes, keepdims=True)) if axes else stop(x)
     moved = where(missing, 0.0, x - where(isnan(start), 0.0, start))
-    count = counted(x, axes, True)
+    count = counted(x, axes, True, missing)
     centre = sum_over(moved, axes, True) / count
     rest = where(missing, 0.0, moved - centre)
-    degrees: Node = counted(x, axes, keepdims) - ddof
+    degrees: Node = counted(x, axes, keepdims, missing) - ddof
     return sum_over(rest * rest, axes, keepdims) / degrees
 
 
@@ -159,10 +162,10 @@ def _spread(name: str, plain: Callable[..., Node], arguments: tuple[Any, ...]) -
     refuse(what, out=out, mean=given_mean)
     if correction is not None and correction is not np._NoValue:
         ddof = correction
-    x = typed(what, _seen(a, where_), dtype)
+    x = typed(what, lift(a), dtype)
     if x.dtype != "float64":
-        return plain(x, axis, ddof=ddof, keepdims=keepdims)
-    return _nan_variance(x, reduced_axes(what, x, axis), ddof, _flag(keepdims))
+        return plain(x, axis, ddof=ddof, keepdims=keepdims, where=where_)
+    return _nan_variance(x, reduced_axes(what, x, axis), ddof, _flag(keepdims), where_)
 
 
 @spelled(np.nanvar)
@@ -180,9 +183,9 @@ def nanstd(
     where: Any = None, mean: Any = None, correction: Any = None,
 ) -> Node:  # fmt: skip
     """`np.nanstd`; its derivative is 0 where all elements are equal."""
-    x = _seen(a, where)
+    x = lift(a)
     if x.dtype != "float64":
-        return std(x, axis, ddof=ddof, keepdims=keepdims)
+        return std(x, axis, ddof=ddof, keepdims=keepdims, where=where)
     v = _spread("nanstd", std, (a, axis, dtype, out, ddof, keepdims, where, mean, correction))
     return _root(v)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from symgrad.errors import ShapeError, TraceError
 from symgrad.node import OPS, DType, Node, lift, op
+from symgrad.ops.leaves import operand
 from symgrad.ops.structure import broadcast_up, expand_dims, head, normalize_axes
 from symgrad.shapes import BATCH, Shape, core, has_batch, product, rank, shape_text
 from symgrad.spelling import FUNCTIONS, spelled
@@ -193,7 +194,7 @@ def sum(
     axes = reduced_axes("np.sum", a, axis)
     total = sum_over(a, axes, keepdims is not np._NoValue and bool(keepdims)) if axes else a
     if initial is not None and initial is not np._NoValue:
-        return total + initial
+        return total + lift(initial)
     return a * 1 if a.dtype == "bool" and not axes else total
 
 
@@ -213,7 +214,7 @@ def counted(x: Node, axes: Sequence[int], keepdims: bool, mask: Any = None) -> N
     """How many elements there are along axes; with a mask, those where it holds."""
     if mask is None or mask is True or mask is np._NoValue:
         return lift(count_of(x, axes))
-    return sum_over(broadcast_up(OPS["cast"](lift(mask), to="int64"), x.shape), axes, keepdims)
+    return sum_over(broadcast_up(OPS["cast"](operand(mask), to="int64"), x.shape), axes, keepdims)
 
 
 def count_of(x: Node, axes: Sequence[int]) -> Any:

@@ -25,7 +25,7 @@ from symgrad.ops.comparison import (
     logical_or,
     signbit,
 )
-from symgrad.ops.leaves import cast
+from symgrad.ops.leaves import cast, operand
 from symgrad.spelling import spell, spelled
 from symgrad.text import Environment, Form, Text, call, function, weak
 
@@ -66,10 +66,10 @@ def choose(condition_: Operand, x: Operand | None = None, y: Operand | None = No
             expected="np.where(condition, x, y)",
             hint="sums over a mask: np.sum(np.where(condition, x, 0.0))",
         )
-    a, b = lift(x), lift(y)
+    a, b = operand(x), operand(y)
     if promotes(a, b) == "float64":
         a, b = _float(a), _float(b)
-    return where(condition(condition_), a, b)
+    return where(condition(operand(condition_)), a, b)
 
 
 def _float(x: Node) -> Node:
@@ -191,9 +191,9 @@ def clip(
     """`np.clip` and `x.clip`, where a bound may be None: min(max(x, low), high)."""
     if out is not None:
         raise TraceError("np.clip(..., out=...) is not supported")
-    x = lift(a)
-    low = min if a_min is None else a_min
-    high = max if a_max is None else a_max
+    x = operand(a)
+    low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
+    low, high = (operand(b) if isinstance(b, (list, tuple)) else b for b in (low, high))
     if _is_number(low) and _is_number(high) and low < high and x.op.name not in ("const", "dim"):
         if x.dtype == "bool" or isinstance(low, float) or isinstance(high, float):
             x = _float(x)

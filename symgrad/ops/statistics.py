@@ -174,9 +174,10 @@ def _spread_of(record: Op, a: Any, axis: Any, ddof: Any, keepdims: Any, **option
     count = counted(x, axes, True, where)
     centre = mean if _given(mean) else sum_over(masked(x, where, 0), axes, True) / count
     parts = masked(x - centre, where, 0)
-    degrees = counted(x, axes, _flag(keepdims), where) - ddof
+    degrees: Node = counted(x, axes, _flag(keepdims), where) - ddof
     if record is var_:
-        return sum_over(parts * parts, axes, _flag(keepdims)) / degrees
+        squares: Node = parts * parts
+        return sum_over(squares, axes, _flag(keepdims)) / degrees
     # The norm has derivative 0 where all parts are 0.
     root: Node = FUNCTIONS[np.sqrt](degrees)
     return OPS["norm"](parts, axes=axes, keepdims=_flag(keepdims)) / root
