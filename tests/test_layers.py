@@ -28,6 +28,7 @@ LAYERS = (
     ("symgrad.text",),
     ("symgrad.node",),
     ("symgrad.tree",),
+    ("symgrad.borrowed",),
     ("symgrad.graph", "symgrad.spelling", "symgrad.options"),
     ("symgrad.ops",),
     ("symgrad.rewrite",),

@@ -192,7 +192,8 @@ def clip(
     if out is not None:
         raise TraceError("np.clip(..., out=...) is not supported")
     x = operand(a)
-    low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
+    low: Any = min if a_min is None else a_min
+    high: Any = max if a_max is None else a_max
     low, high = (operand(b) if isinstance(b, (list, tuple)) else b for b in (low, high))
     if _is_number(low) and _is_number(high) and low < high and x.op.name not in ("const", "dim"):
         if x.dtype == "bool" or isinstance(low, float) or isinstance(high, float):
