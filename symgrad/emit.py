@@ -15,6 +15,7 @@ from typing import Any
 
 from symgrad._version import __version__
 from symgrad.borrowed import ALIAS, SCIPY, borrowed
+from symgrad.collection import uncollected
 from symgrad.graph import Function
 from symgrad.identifiers import identifier
 from symgrad.kernels import imports, sources
@@ -45,6 +46,7 @@ def render(template: str, program: Program) -> str:
     return re.sub(r"\n{4,}", "\n\n\n", text).strip("\n") + "\n"
 
 
+@uncollected
 def program(
     name: str,
     functions: Mapping[str, tuple[Function, Function]],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 from symgrad.node import Node, rebuild
@@ -16,25 +17,38 @@ from symgrad.tree import Tree, leaves, map_leaves, paths
 
 def toposort(roots: Iterable[Node]) -> list[Node]:
     """Every node below the roots once, operands before users, in depth-first order of the roots."""
-    order: list[Node] = []
-    done: set[Node] = set()
-    for root in roots:
-        if root in done:
-            continue
-        stack: list[Node | None] = [root]
-        path: list[Node] = []
-        while stack:
-            node = stack.pop()
-            if node is None:  # all operands of the node on top of `path` are done
-                node = path.pop()
-                if node not in done:
-                    done.add(node)
-                    order.append(node)
-            elif node not in done:
-                path.append(node)
-                stack.append(None)
-                stack.extend([a for a in reversed(node.args) if a not in done])
-    return order
+    done: dict[Node, None] = {}
+    stack = list(roots)
+    stack.reverse()
+    push, pop = stack.append, stack.pop
+    while stack:
+        # A node leaves the stack once all of its operands are done, which go on top of it till then.
+        node = stack[-1]
+        if node not in done:
+            args = node.args
+            count = len(args)
+            if count == 2:
+                a, b = args
+                if b not in done:
+                    push(b)
+                    if a not in done:
+                        push(a)
+                    continue
+                if a not in done:
+                    push(a)
+                    continue
+            elif count == 1:
+                if args[0] not in done:
+                    push(args[0])
+                    continue
+            elif count:
+                pending = [a for a in args if a not in done]
+                if pending:
+                    stack.extend(reversed(pending))
+                    continue
+            done[node] = None
+        pop()
+    return list(done)
 
 
 def dependents(order: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
@@ -186,6 +200,10 @@ class Function:
 
     def nodes(self) -> list[Node]:
         """All nodes, operands before users."""
+        return list(self._order)
+
+    @cached_property
+    def _order(self) -> list[Node]:
         return toposort(self.output_nodes)
 
     def ops(self) -> dict[str, int]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
-from weakref import WeakValueDictionary
+from weakref import ref
 
 from symgrad.errors import TraceError
 from symgrad.shapes import BATCH, Dim, Shape, broadcast, rank, shape_text
@@ -23,9 +23,11 @@ DType = Literal["float64", "int64", "bool"]
 #: Every operation by name, in order of declaration.
 OPS: dict[str, Op] = {}
 
-_TABLE: WeakValueDictionary[tuple[Any, ...], Node] = WeakValueDictionary()
-#: What the table looks up in; asking it spares a call for each of millions of nodes.
-_REFERENCES: dict[tuple[Any, ...], Callable[[], Node | None]] = vars(_TABLE)["data"]
+#: The interned nodes, by operation, parameters and identities of the operands.
+_TABLE: dict[tuple[Any, ...], _Entry] = {}
+#: Entries whose node is gone, still in the table: swept together, for millions may go at once.
+_GONE: list[_Entry] = []
+_SWEEP = 1000
 _LOCK = threading.Lock()
 
 
@@ -161,17 +163,46 @@ class Op:
         return self.adjoint[self.operands[position]]
 
 
+class _Entry(ref):  # type: ignore[type-arg]
+    """A weak reference to a node that knows its key."""
+
+    __slots__ = ("key",)
+
+    key: tuple[Any, ...]
+
+
+def _gone(entry: _Entry) -> None:
+    """Called when a node is gone, in whatever thread, perhaps while that thread holds the lock."""
+    _GONE.append(entry)
+    if len(_GONE) >= _SWEEP and _LOCK.acquire(blocking=False):
+        try:
+            while _GONE:
+                entry = _GONE.pop()
+                if _TABLE.get(entry.key) is entry:
+                    del _TABLE[entry.key]
+        finally:
+            _LOCK.release()
+
+
 def build(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Node:
     """The interned node; on first meeting it, promote and check its operands."""
-    key = (op, params if op.name != "const" else _literal_key(params[0]), *map(id, args))
-    reference = _REFERENCES.get(key)
-    node = None if reference is None else reference()
-    if node is not None:
-        return node
+    if len(args) == 2 and not params:
+        a, b = args
+        key: tuple[Any, ...] = (op, id(a), id(b))
+    elif op.name == "const":
+        key = (op, *_literal_key(params[0]))
+    else:
+        key = (op, params, *map(id, args))
+    entry = _TABLE.get(key)
+    if entry is not None:
+        node: Node | None = entry()
+        if node is not None:
+            return node
     dtype: DType
     if op.shape is not elementwise:
-        shape = op.shape(*args, **dict(zip(op.params, params)))
-        dtype = op.dtype(*args, **dict(zip(op.params, params)))
+        named = dict(zip(op.params, params))
+        shape = op.shape(*args, **named)
+        dtype = op.dtype(*args, **named)
     elif (op.dtype is promotes or op.dtype is floats) and _scalar_floats(args):
         shape, dtype = (), "float64"
     else:
@@ -181,12 +212,16 @@ def build(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Node:
             return build(op, promoted, params)
         shape = broadcast(*[a.shape for a in args], what=op.name) if len(args) > 1 else args[0].shape
         dtype = op.dtype(*args, **dict(zip(op.params, params)))
+    made = Node()
+    made.op, made.args, made.params, made.shape, made.dtype = op, args, params, shape, dtype
+    new = _Entry(made, _gone)
+    new.key = key
     with _LOCK:
-        node = _TABLE.get(key)
+        entry = _TABLE.get(key)
+        node = None if entry is None else entry()
         if node is None:
-            node = Node()
-            node.op, node.args, node.params, node.shape, node.dtype = op, args, params, shape, dtype
-            _TABLE[key] = node
+            _TABLE[key] = new
+            node = made
     return node
 
 
@@ -207,15 +242,16 @@ def _scalar_floats(args: tuple[Node, ...]) -> bool:
 
 def rebuild(node: Node, args: Sequence[Node]) -> Node:
     """The same operation on other operands; the node itself where nothing changed."""
-    args = tuple(args)
-    if all(map(lambda a, b: a is b, args, node.args)):
-        return node
-    return build(node.op, args, node.params)
+    for a, b in zip(args, node.args):
+        if a is not b:
+            return build(node.op, tuple(args), node.params)
+    return node
 
 
-def _literal_key(value: Any) -> tuple[str, str]:
-    # 1, 1.0 and True, and 0.0 and -0.0, are equal to Python and different to numpy.
-    return type(value).__name__, repr(value)
+def _literal_key(value: Any) -> tuple[type, Any]:
+    # 1, 1.0 and True, and 0.0 and -0.0, are equal to Python and different to numpy, nor is nan to itself.
+    kind = type(value)
+    return kind, value if kind is int or (value and value == value) else repr(value)
 
 
 def lift(value: object) -> Node:

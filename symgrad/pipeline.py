@@ -13,6 +13,7 @@ emit         Routines             -> module.py, .pyi     (symgrad.emit, template
 
 from __future__ import annotations
 
+from symgrad.collection import uncollected
 from symgrad.graph import Function
 from symgrad.guard import unmask
 from symgrad.options import DEFAULT, Options
@@ -20,6 +21,7 @@ from symgrad.rewrite import simplify, stabilize
 from symgrad.rewrite.exponentials import share_exponentials
 
 
+@uncollected
 def prepare(function: Function, options: Options = DEFAULT) -> Function:
     """The function in the form that is emitted: simplified, with subterms shared."""
     simple = simplify(stabilize(function))

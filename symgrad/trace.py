@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.array import Array, as_node, wrap
+from symgrad.collection import uncollected
 from symgrad.errors import SpecError, SymgradError, TraceError
 from symgrad.graph import Function, Parameter
 from symgrad.guard import guard
@@ -47,6 +48,7 @@ def array(shape: str, dtype: Any = "float64") -> ArraySpec:
     return ArraySpec(parse_shape(shape), name)
 
 
+@uncollected
 def trace(
     fn: Callable[..., Any], /, *, name: str | None = None, shapes: Any = None, **kwargs: Any
 ) -> Function:

@@ -17,7 +17,7 @@ PACKAGE = Path(symgrad.__file__).parent
 
 # From what knows nothing to what knows everything. A name stands for a module, or a package with all in it.
 LAYERS = (
-    ("symgrad._version", "symgrad.errors", "symgrad.kernels", "symgrad.identifiers"),
+    ("symgrad._version", "symgrad.errors", "symgrad.kernels", "symgrad.identifiers", "symgrad.collection"),
     ("symgrad.dims",),
     ("symgrad.shapes", "symgrad.templates", "symgrad.locate"),
     # Files and what is known of them, before there is anything to compute.

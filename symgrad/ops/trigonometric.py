@@ -26,7 +26,7 @@ cos: Op = op(
     doc="Cosine.",
     dtype=floats,
     numpy=call("np.cos"),
-    adjoint={"x": lambda g, y, x: -g * sin(x)},
+    adjoint={"x": lambda g, y, x: -(g * sin(x))},
     sympy=lambda sp, x: sp.cos(x),
     special=(0.0,),
 )  # fmt: skip
@@ -137,7 +137,7 @@ tanh = op(
     doc="Hyperbolic tangent.",
     dtype=floats,
     numpy=call("np.tanh"),
-    adjoint={"x": lambda g, y, x: g * (1 - y) * (1 + y)},
+    adjoint={"x": lambda g, y, x: g * (1 - square(y))},
     sympy=lambda sp, x: sp.tanh(x),
     special=(0.0, 15.0, -15.0),
 )  # fmt: skip

@@ -7,14 +7,15 @@ first, rules are tried only on what changed and a few steps above it, which is a
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Container, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Container, MutableMapping
 from typing import Any
 
+from symgrad.collection import uncollected
 from symgrad.graph import Function
-from symgrad.node import OPS, Node, build, lift, rebuild
+from symgrad.node import OPS, Node, Op, build, lift, rebuild
+from symgrad.rewrite.kinds import kind
 from symgrad.rewrite.literals import number
+from symgrad.rewrite.pattern import COMMUTATIVE
 from symgrad.rewrite.share import Shared
 from symgrad.rewrite.table import Context, Rule, candidates
 from symgrad.shapes import Shape, core, has_batch
@@ -31,6 +32,7 @@ ABOVE = 3
 _CANDIDATES: dict[tuple[Any, ...], tuple[Rule, ...]] = {}
 
 
+@uncollected
 def simplify(f: Function, trace: MutableMapping[str, int] | None = None) -> Function:
     """The function with every rewrite of the table applied; the same values, computed with less.
 
@@ -45,25 +47,16 @@ def simplify(f: Function, trace: MutableMapping[str, int] | None = None) -> Func
         A Counter, say: told how often every rule fired.
     """
     passes = _Passes(trace)
-    with _uncollected():
-        for _ in range(PASSES):
-            new = passes.run(f)
-            if new is None:
-                break
-            f = f.map(new)
+    for _ in range(PASSES):
+        new = passes.run(f)
+        if new is None:
+            break
+        f = f.map(new)
     return f
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without collections of cycles: nodes form none, and every one would go through all nodes again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+#: Nodes that rules were tried on, with the operation that alone used each of them then.
+Finished = dict[Node, Op | None]
 
 
 class _Passes:
@@ -73,7 +66,7 @@ class _Passes:
         self._trace = trace
         self._shared = Shared()
         self._context = Context()
-        self._changed: set[Node] = set()
+        self._finished: Finished = {}
         self._first = True
 
     def run(self, f: Function) -> dict[Node, Node] | None:
@@ -81,50 +74,75 @@ class _Passes:
         order = f.nodes()
         uses, user = _uses(f, order)
         context, shared, trace = self._context, self._shared, self._trace
-        changed, everything = self._changed, self._first
-        if not everything:
-            before = context.uses
-            # What has lost a user may be taken apart now.
-            changed.update([n for n in order if uses[n] == 1 and before.get(n, 1) > 1])
-            if not changed:
-                return None
-        context.uses = dict(uses)
-        near: dict[Node, int] = {}
-        images: set[Node] = set()
+        everything = self._first
+        again = {} if everything else self._again(order, uses, user)
+        if not everything and not again:
+            return None
+        total = context.uses = uses.copy()
+        changed = False
         new: dict[Node, Node] = {}
-        finished: set[Node] = set()
+        finished: Finished = {}
         for node in order:
             args = node.args
             if not args:
                 new[node] = node
-                finished.add(node)
+                finished[node] = None
                 continue
             image = node
             for a in args:
                 if new[a] is not a:
                     image = build(node.op, tuple([new[k] for k in args]), node.params)
                     break
-            if everything:
-                look = True
-            elif image is not node or node in changed:
-                near[node] = 0
-                look = True
-            else:
-                distance = min([near.get(a, ABOVE) for a in args]) + 1
-                look = distance <= ABOVE
-                if look:
-                    near[node] = distance
+            look = everything
+            if not look:
+                distance = again.get(node, ABOVE + 1)
+                for a in args:
+                    below = again.get(a, ABOVE) + 1
+                    if below < distance:
+                        distance = below
+                look = distance <= ABOVE or image is not node
+                if distance <= ABOVE:
+                    again[node] = distance
+            above = user[node]
+            while above is not None and above.op is _NEG:
+                above = user[above]
             if look and image not in finished:
-                context.user = _only_user(node, user)
-                context.absorbs = _absorbs(context.user, node)
-                image = shared(rewrite(image, context, finished, trace))
+                context.user = above
+                context.absorbs = above is not None and _absorbs(above, node)
+                image = rewrite(image, context, finished, trace)
+                if image.op.name in COMMUTATIVE:
+                    image = shared(image)
             new[node] = image
-            finished.add(image)
+            finished[image] = None if above is None else above.op
             if image is not node:
-                context.uses[image] = context.uses.get(image, 0) + uses[node]
-                images.add(image)
-        self._changed, self._first = images, False
-        return new if images else None
+                total[image] = total.get(image, 0) + uses[node]
+                changed = True
+        self._finished, self._first = finished, False
+        return new if changed else None
+
+    def _again(
+        self, order: list[Node], uses: dict[Node, int], user: dict[Node, Node | None]
+    ) -> dict[Node, int]:
+        """What rules have to look at once more, and how many steps above it they are tried as well.
+
+        The pass before tried them on every node on its final operands. New since then are nodes that a
+        replacement brought along unseen, those that lost users, which may be taken apart now (that counts
+        for what is above them too), and those that something else uses than they were looked at for.
+        """
+        finished, before = self._finished, self._context.uses
+        again: dict[Node, int] = {}
+        for node in order:
+            if not node.args:
+                continue
+            if node not in finished or (uses[node] == 1 and before.get(node, 1) > 1):
+                again[node] = 0
+                continue
+            above = user[node]
+            while above is not None and above.op is _NEG:
+                above = user[above]
+            if (None if above is None else above.op) is not finished[node]:
+                again[node] = ABOVE
+        return again
 
 
 def _uses(f: Function, order: list[Node]) -> tuple[dict[Node, int], dict[Node, Node | None]]:
@@ -144,33 +162,25 @@ def _uses(f: Function, order: list[Node]) -> tuple[dict[Node, int], dict[Node, N
 _NEG = OPS["neg"]
 
 
-def _only_user(node: Node, user: dict[Node, Node | None]) -> Node | None:
-    above = user[node]
-    while above is not None and above.op is _NEG:
-        above = user[above]
-    return above
-
-
-def _absorbs(user: Node | None, node: Node) -> bool:
+def _absorbs(user: Node, node: Node) -> bool:
     """Whether the only user takes up a sign of the node: `c + -x`, `c - -x`, but not `-x - c`."""
-    if user is None:
-        return False
     return user.op.name == "add" or (user.op.name == "sub" and user.args[0] is not node)
 
 
 def rewrite(
-    node: Node, context: Context, finished: set[Node], trace: MutableMapping[str, int] | None, depth: int = 0
+    node: Node, context: Context, finished: Finished, trace: MutableMapping[str, int] | None, depth: int = 0
 ) -> Node:
     """The node after rules were applied at its top until none fires, and to what they made below it."""
     for _ in range(FIRINGS):
         args = node.args
         signature: tuple[Any, ...]
         if len(args) == 2:
-            signature = (node.op, args[0].op, args[1].op, args[0] is args[1])
+            a, b = args
+            signature = (node.op, kind(a), kind(b), a is b)
         elif len(args) == 1:
-            signature = (node.op, args[0].op)
+            signature = (node.op, kind(args[0]))
         elif len(args) == 3:
-            signature = (node.op, args[0].op, args[1].op, args[2].op)
+            signature = (node.op, kind(args[0]), kind(args[1]), kind(args[2]))
         else:
             signature = (node.op, frozenset([a.op for a in args]))
         rules = _CANDIDATES.get(signature)
@@ -180,9 +190,10 @@ def rewrite(
             found = one.apply(node, context)
             if found is None or found is node:
                 continue
-            found = conform(found, node)
-            if found is None or found is node:
-                continue
+            if found.shape != node.shape or found.dtype != node.dtype:
+                found = conform(found, node)
+                if found is None or found is node:
+                    continue
             if trace is not None:
                 trace[one.name] = trace.get(one.name, 0) + 1
             node = found if depth else _inside(found, context, finished, trace)
@@ -194,9 +205,7 @@ def rewrite(
     return node
 
 
-def _inside(
-    root: Node, context: Context, finished: set[Node], trace: MutableMapping[str, int] | None
-) -> Node:
+def _inside(root: Node, context: Context, finished: Finished, trace: MutableMapping[str, int] | None) -> Node:
     """The rules applied to the few nodes that a replacement has made below its top."""
     fresh: dict[Node, Node] = {}
     frontier = [root]
@@ -219,7 +228,9 @@ def _inside(
             return image
         context.user = fresh[node]
         context.absorbs = False
-        new[node] = rewrite(image, context, finished, trace, depth=1)
+        new[node] = found = rewrite(image, context, finished, trace, depth=1)
+        if found is image:
+            finished[image] = fresh[node].op
     return root
 
 

@@ -16,6 +16,21 @@ from symgrad.rewrite.terms import LINEAR, REACH, chain, is_size, merged, movable
 from symgrad.shapes import broadcast
 
 
+def has_literal(root: Node) -> bool:
+    """Whether a product may have a literal: one is among the factors that can be taken apart."""
+    stack = [root]
+    for _ in range(REACH + 1):
+        if not stack:
+            return False
+        node = stack.pop()
+        for operand in node.args:
+            if operand.op.name == "const":
+                return True
+            if operand.op.name in LINEAR:
+                stack.append(operand)
+    return True
+
+
 class Literals:
     """The literals of a product that merge, and the skeleton without them."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from symgrad.node import Node, Op
-from symgrad.rewrite.pattern import COMMUTATIVE
 
 
 class Shared:
@@ -16,8 +15,8 @@ class Shared:
         self._first: dict[tuple[Op, Node, Node], Node] = {}
 
     def __call__(self, node: Node) -> Node:
-        """The node that stands for this value."""
-        if node.op.name not in COMMUTATIVE or node.params:
+        """The node that stands for this value, of a commutative operation."""
+        if node.params:
             return node
         a, b = node.args
         other = self._first.get((node.op, b, a))

@@ -13,7 +13,7 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import replace
 
 from symgrad.graph import Function
-from symgrad.node import Node, rebuild
+from symgrad.node import Node, build
 from symgrad.ops.quotients import as_written
 from symgrad.rewrite.engine import conform
 from symgrad.rewrite.table import Context, Rule
@@ -84,16 +84,23 @@ def _pass(f: Function, fired: MutableMapping[str, int]) -> dict[Node, Node]:
             kept.update(node.args)
     new: dict[Node, Node] = {}
     for node in order:
-        image = rebuild(node, [new[a] for a in node.args]) if node.args else node
-        new[node] = image if node in kept else _rewritten(image, fired)
+        image = node
+        for a in node.args:
+            if new[a] is not a:
+                image = build(node.op, tuple([new[k] for k in node.args]), node.params)
+                break
+        rules = _BY_HEAD.get(image.op.name)
+        new[node] = image if rules is None or node in kept else _rewritten(image, fired)
     return new
 
 
+_CONTEXT = Context()
+
+
 def _rewritten(node: Node, fired: MutableMapping[str, int]) -> Node:
-    context = Context()
     for _ in range(FIRINGS):
         for one in _BY_HEAD.get(node.op.name, ()):
-            found = one.apply(node, context)
+            found = one.apply(node, _CONTEXT)
             found = conform(found, node) if found is not None else None
             if found is not None and found is not node:
                 fired[one.name] = fired.get(one.name, 0) + 1

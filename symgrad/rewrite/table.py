@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from symgrad.node import OPS, Node, Op
+from symgrad.node import OPS, Node
+from symgrad.rewrite.kinds import admits, note_literals
 from symgrad.rewrite.pattern import (
     Apply,
-    Literal,
     Pattern,
     Variable,
     instantiate,
@@ -60,9 +60,11 @@ class Rule:
     apply
         The node to its replacement, or None where the rule does not apply.
     operands
-        For each operand the operation it must be, None for any; None where the rule looks for itself.
+        Of a declarative rule: the patterns of its operands, in every order they may have.
     touches
         Names of operations one of which has to be among the operands; None where any will do.
+    only
+        Names of operations that all operands have to be of; None where any will do.
     twice
         Whether both operands have to be the same node.
     sides, where
@@ -75,11 +77,12 @@ class Rule:
     law: str
     heads: tuple[str, ...]
     apply: Apply_
-    operands: tuple[tuple[Op | None, ...], ...] | None = None
+    operands: tuple[tuple[Pattern, ...], ...] | None = None
     sides: tuple[Pattern, Pattern] | None = None
     where: Callable[..., bool] | None = None
     example: Callable[[], Node] | None = None
     touches: frozenset[str] | None = None
+    only: frozenset[str] | None = None
     twice: bool = False
 
 
@@ -135,7 +138,8 @@ def rule(
             return instantiate(right, bound)
         return None
 
-    operands = tuple(tuple(map(_wanted, form.args)) for form in forms)
+    note_literals(left)
+    operands = tuple(form.args for form in forms)
     twice = len(left.args) == 2 and isinstance(left.args[0], Variable) and left.args[0] == left.args[1]
     return _add(Rule(name, law, (left.op.name,), apply, operands, (left, right), where, twice=twice))
 
@@ -147,6 +151,7 @@ def rule_function(
     law: str,
     example: Callable[[], Node],
     touches: Iterable[str] | None = None,
+    only: Iterable[str] | None = None,
 ) -> Callable[[Apply_], Apply_]:
     """Declare a procedural rule: the decorated function takes a node and its context.
 
@@ -160,6 +165,8 @@ def rule_function(
         Makes a node that the rule rewrites, for the test that walks the table.
     touches
         The rule is tried only where an operand is one of these operations.
+    only
+        The rule is tried only where every operand is one of these operations.
     """
 
     def decorate(function: Apply_) -> Apply_:
@@ -167,18 +174,12 @@ def rule_function(
         unknown = [h for h in heads if h not in OPS and h != "elementwise"]
         if unknown:
             raise TypeError(f"rule {name!r}: no operation {unknown[0]!r}")
-        among = None if touches is None else frozenset(touches)
-        _add(Rule(name, law, heads, function, touches=among, example=example))
+        any_of = None if touches is None else frozenset(touches)
+        all_of = None if only is None else frozenset(only)
+        _add(Rule(name, law, heads, function, touches=any_of, only=all_of, example=example))
         return function
 
     return decorate
-
-
-def _wanted(pattern: Pattern) -> Op | None:
-    """The operation that an operand must be to match, None where any will do."""
-    if isinstance(pattern, Apply):
-        return pattern.op
-    return OPS["const"] if isinstance(pattern, Literal) or pattern.literal else None
 
 
 def _add(new: Rule) -> Rule:
@@ -198,9 +199,10 @@ def candidates(node: Node) -> tuple[Rule, ...]:
             continue
         if one.touches is not None and not any(a.op.name in one.touches for a in node.args):
             continue
+        if one.only is not None and not all(a.op.name in one.only for a in node.args):
+            continue
         if one.operands is None or any(
-            len(form) == len(node.args) and all(o is None or o is a.op for o, a in zip(form, node.args))
-            for form in one.operands
+            len(form) == len(node.args) and all(map(admits, form, node.args)) for form in one.operands
         ):
             found.append(one)
     return tuple(found)

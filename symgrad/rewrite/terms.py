@@ -115,7 +115,8 @@ def factors(root: Node, context: Context) -> Product:
     return found
 
 
-_MUL = OPS["mul"]
+_MUL, _DIV, _NEG, _CONST = (OPS[name] for name in ("mul", "div", "neg", "const"))
+_SUMS = frozenset({OPS["add"], OPS["sub"], _NEG})
 LINEAR = frozenset({"mul", "div", "neg"})
 
 
@@ -197,6 +198,44 @@ def terms(root: Node, context: Context) -> list[Product]:
             product.coefficient = -product.coefficient
         found.append(product)
     return found
+
+
+def may_meet(root: Node, context: Context) -> bool:
+    """Whether terms of a sum may have something in common: if not, nothing can be merged or taken out.
+
+    It is asked of every sum, and taking terms apart takes several times as long. Where it is not clear
+    after a few steps the answer is yes.
+    """
+    holders: dict[tuple[Node, bool], int] = {}
+    literals = term = 0
+    sums = [root]
+    while sums:
+        node = sums.pop()
+        if node.op in _SUMS and (node is root or (context.single(node) and node.shape == root.shape)):
+            sums += node.args
+            continue
+        term += 1
+        factors = [(node, False)]
+        literal = False
+        for _ in range(4 * REACH):
+            if not factors:
+                break
+            factor, below = factors.pop()
+            op = factor.op
+            if op is _MUL or op is _NEG:
+                factors += [(a, below) for a in factor.args]
+            elif op is _DIV:
+                factors += (factor.args[0], below), (factor.args[1], not below)
+            elif op is _CONST:
+                literal = True
+            elif holders.setdefault((factor, below), term) != term:
+                return True
+        else:
+            return True
+        literals += literal
+        if literals > 1:
+            return True
+    return False
 
 
 def add_up(parts: list[Product]) -> Node:

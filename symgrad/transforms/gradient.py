@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from symgrad.collection import uncollected
 from symgrad.errors import NotDifferentiableError, SpecError
 from symgrad.graph import Function, Origin, Parameter, toposort
 from symgrad.identifiers import identifier
@@ -20,6 +21,7 @@ from symgrad.tree import Record, Tree, leaves, map_leaves
 Wrt = str | tuple[str, ...] | list[str] | None
 
 
+@uncollected
 def grad(f: Function, wrt: Wrt = None) -> Function:
     """Gradient of a scalar (or elementwise) function.
 
@@ -42,6 +44,7 @@ def grad(f: Function, wrt: Wrt = None) -> Function:
     return derived(f, f"{f.name}_grad", gradient, bars, Origin("grad", f, wrt_names(f, wrt)), (), value)
 
 
+@uncollected
 def value_and_grad(f: Function, wrt: Wrt = None) -> Function:
     """The value and the gradient, `(value, gradient)`, sharing what they can. See `grad`."""
     value, _, gradient, bars = gradient_nodes(f, wrt, "value_and_grad")
@@ -49,6 +52,7 @@ def value_and_grad(f: Function, wrt: Wrt = None) -> Function:
     return derived(f, f"{f.name}_value_and_grad", (value, gradient), bars, origin, (), value)
 
 
+@uncollected
 def vjp(f: Function, wrt: Wrt = None) -> Function:
     """The value and the pullback of a cotangent: f's arguments and `ct`, to `(value, pullback)`.
 

@@ -76,5 +76,5 @@ def _sum(parts: list[Node]) -> Node:
         rest = parts
     total = rest[0]
     for part in rest[1:]:
-        total = total + part
+        total = total - part.args[0] if part.op.name == "neg" else total + part
     return total

@@ -12,7 +12,7 @@ from symgrad.shapes import named
     "fold",
     head=FOLDABLE,
     law="2 * 3 -> 6, only where the result is finite and exact",
-    touches=("const",),
+    only=("const",),
     example=lambda: OPS["mul"](2, 3),
 )
 def fold_literals(node: Node, context: Context) -> Node | None:
@@ -25,6 +25,7 @@ def fold_literals(node: Node, context: Context) -> Node | None:
     head=("add", "sub", "mul"),
     law="n * d -> the size n*d",
     touches=("dim",),
+    only=("dim", "const"),
     example=lambda: OPS["mul"](lift(named("n")), lift(named("d"))),
 )
 def fold_sizes(node: Node, context: Context) -> Node | None:

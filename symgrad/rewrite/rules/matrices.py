@@ -144,6 +144,7 @@ def product_with_identity(node: Node, context: Context) -> Node | None:
     "identity_times_vector",
     head="mul",
     law="eye * v -> diag(v)",
+    touches=("eye",),
     example=lambda: eye(size=3) * input_node("v", (3,)),
 )
 def identity_times_vector(node: Node, context: Context) -> Node | None:

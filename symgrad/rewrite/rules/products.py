@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from symgrad.node import OPS, Node
 from symgrad.ops.leaves import input_node
-from symgrad.rewrite.hoist import Literals, spread
+from symgrad.rewrite.hoist import Literals, has_literal, spread
 from symgrad.rewrite.table import Context, rule, rule_function
 from symgrad.rewrite.terms import LINEAR, is_size, movable
 
@@ -60,6 +60,8 @@ def gather_literals(node: Node, context: Context) -> Node | None:
     a, b = node.args
     if b.op.name not in LINEAR and (b.op.name != "const" or a.op.name not in LINEAR):
         return None  # the left side alone was looked at before
+    if b.op.name != "const" and not has_literal(b):
+        return None
     found = Literals(node, context)
     return found.build() if found.moved else None
 
@@ -80,6 +82,8 @@ def gather_factors(node: Node, context: Context) -> Node | None:
     """Rebuild a product where that saves work on arrays, or where the same factors have met before."""
     if _goes_on(node, context) or not (node.shape or node.op.name == "mul"):
         return None
+    if not node.shape and not any(a.op.name in LINEAR and context.single(a) for a in node.args):
+        return None  # two factors: nothing to order
     product = spread(node, context)
     if product is None or not product.leaves:
         return None

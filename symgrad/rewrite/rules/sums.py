@@ -9,7 +9,7 @@ from symgrad.node import OPS, Node
 from symgrad.ops.leaves import input_node
 from symgrad.rewrite.literals import Number, plus
 from symgrad.rewrite.table import Context, rule, rule_function
-from symgrad.rewrite.terms import Product, add_up, is_size, terms
+from symgrad.rewrite.terms import Product, add_up, is_size, may_meet, terms
 
 rule("add_zero", "x + 0 -> x")
 rule("sub_zero", "x - 0 -> x")
@@ -36,8 +36,8 @@ def _parts(node: Node, context: Context) -> list[Product] | None:
         return None
     if node not in context.memo:
         context.memo.clear()
-        context.memo[node] = terms(node, context)
-    found: list[Product] = context.memo[node]
+        context.memo[node] = terms(node, context) if may_meet(node, context) else None
+    found: list[Product] | None = context.memo[node]
     return found
 
 
