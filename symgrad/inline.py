@@ -8,6 +8,7 @@ from typing import Any
 from symgrad.errors import ShapeError
 from symgrad.graph import Function, toposort
 from symgrad.node import OPS, Node, build
+from symgrad.ops.einsum import LETTERS
 from symgrad.ops.indexing import FULL
 from symgrad.ops.leaves import cast
 from symgrad.ops.reduce import sum_over
@@ -44,11 +45,17 @@ def inline(function: Function, arguments: Sequence[Tree]) -> Tree:
     return map_leaves(lambda leaf: mapping[leaf], function.result)
 
 
-def bind_batch(roots: Iterable[Node], mapping: Mapping[Node, Node], batch: Shape) -> dict[Node, Node]:
-    """Every node below the roots, with inputs replaced and dimensions in the place of their `...`."""
-    new = dict(mapping)
-    _rebuild_all(roots, new, {}, batch)
-    return new
+def bind_batch_of(root: Node, mapping: dict[Node, Node], batch: Shape) -> None:
+    """Add to the mapping a node, and what it is made of, with dimensions in the place of their `...`."""
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        missing = [a for a in node.args if a not in mapping]
+        if node in mapping or not missing:
+            stack.pop()
+            if node not in mapping:
+                mapping[node] = _rebuilt(node, tuple([mapping[a] for a in node.args]), {}, batch)
+        stack.extend(missing if node not in mapping else ())
 
 
 def _rebuild_all(
@@ -102,16 +109,59 @@ def _rebuilt(node: Node, args: tuple[Node, ...], sizes: dict[str, Size], batch: 
         whole = broadcast_up(args[0], (*batch, *(_bind(node.shape, sizes, batch))))
         return sum_over(whole, range(len(batch)))
     params = tuple(_bind(value, sizes, batch) for value in node.params)
+    if node.op.name == "einsum":
+        return build(node.op, args, (_relabelled(node, args, params[0]),))
     if not node.op.elementwise:
         for old, new in zip(node.args, args):
             # Axes are counted without the `...`, so they move back by the dimensions it became.
             if has_batch(old.shape) and new.rank > old.rank:
                 extra = new.rank - old.rank
                 if node.op.name in _VECTORS and (node.op.name != "solve" or node.args[1].rank == 1):
-                    return _VECTORS[node.op.name](*args)
+                    return _VECTORS[node.op.name](*_vectors(node, args))
+                if node.op.name in ("matmat", "solve"):
+                    args = _aligned(node.args, args)
                 params = tuple(map(lambda n, v: _moved(node.op.name, n, v, extra), node.op.params, params))
                 break
     return build(node.op, args, params)
+
+
+def _aligned(old: Sequence[Node], new: Sequence[Node]) -> tuple[Node, ...]:
+    """Operands of a product of stacks: behind the dimensions that a `...` became, axes for missing ones."""
+    top = max(a.rank for a in old)
+    found = []
+    for before, after in zip(old, new):
+        extra, missing = after.rank - before.rank, top - before.rank
+        places = tuple(range(extra, extra + missing))
+        found.append(expand_dims(after, axes=places) if extra and missing else after)
+    return tuple(found)
+
+
+def _relabelled(node: Node, args: Sequence[Node], subscripts: str) -> str:
+    """Subscripts with further labels for the dimensions that a `...` became."""
+    extra = max((new.rank - old.rank for old, new in zip(node.args, args)), default=0)
+    if not extra:
+        return subscripts
+    terms, _, result = subscripts.partition("->")
+    labels = "".join([x for x in LETTERS if x not in subscripts][:extra])
+    if len(labels) < extra:
+        raise ShapeError("np.einsum: there are not enough letters for a further dimension", got=subscripts)
+    new_terms = [
+        labels[extra - (new.rank - old.rank) :] + term
+        for old, new, term in zip(node.args, args, terms.split(","))
+    ]
+    return f"{','.join(new_terms)}->{labels}{result}"
+
+
+def _vectors(node: Node, args: Sequence[Node]) -> tuple[Node, ...]:
+    """Operands of which one is a vector to each matrix of a stack that the other may be."""
+    if node.op.name not in ("matvec", "vecmat"):
+        return tuple(args)
+    place = 1 if node.op.name == "matvec" else 0
+    vector, matrix = args[place], node.args[1 - place]
+    extra, missing = vector.rank - 1, matrix.rank - 2
+    if extra and missing:
+        vector = expand_dims(vector, axes=tuple(range(extra, extra + missing)))
+    return (args[0], vector) if place else (vector, args[1])
 
 
 def _stacked_matvec(a: Node, x: Node) -> Node:

@@ -149,6 +149,39 @@ def derivatives(function: Function) -> list[Function]:
     return [function, sg.vjp(function, wrt=wrt), sg.jvp(function, wrt=wrt)] if wrt else [function]
 
 
+# --- a new leading dimension --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "op, function, values",
+    [case for case in CASES if not case.values[1].has_batch and case.values[1].parameters],
+)
+def test_vmap(op, function, values):
+    """Of the value and the pullback: over all arguments, and over each by itself."""
+    for f in derivatives(function)[:2]:
+        generated = sg.compile(f)
+        points = [Sampler(f, None, seed).random(1) for seed in range(3)]
+        rows = [[a for (a,) in point.values.values()] for (point,) in points]
+        names = [p.name for p in f.parameters]
+        for over in [names, *([name] for name in names if len(names) > 1)]:
+            mapped = sg.compile(sg.vmap(f, over=dict.fromkeys(over, "extra")))
+            whole = [
+                np.stack([row[i] for row in rows]) if name in over else rows[0][i]
+                for i, name in enumerate(names)
+            ]
+            singly = [
+                leaves_of(generated(*[a[k] if name in over else a for name, a in zip(names, whole)]))
+                for k in range(len(rows))
+            ]
+            for position, got in enumerate(leaves_of(mapped(*whole))):
+                want = np.stack([results[position] for results in singly])
+                assert got.dtype == want.dtype
+                assert got.shape == want.shape
+                # Sums and factorisations of stacks run in another order.
+                scale = np.max(np.abs(want), initial=0) if want.dtype.kind == "f" else 0
+                np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-13 * scale)
+
+
 # --- arrays without elements --------------------------------------------------------------------------
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from symgrad.errors import ShapeError, SpecError
 from symgrad.graph import Function, Origin, Parameter, toposort
-from symgrad.inline import bind_batch
-from symgrad.node import Node, build
+from symgrad.inline import bind_batch_of
+from symgrad.node import DType, Node, build
 from symgrad.ops.leaves import input_node
 from symgrad.ops.structure import broadcast_up
-from symgrad.shapes import BATCH, Size, has_batch, parse_dim
+from symgrad.shapes import BATCH, Shape, Size, has_batch, parse_dim
+from symgrad.transforms.stacks import STACKED
 from symgrad.tree import leaves, map_leaves
 
 
@@ -83,18 +84,35 @@ def batched(roots: Iterable[Node], mapped: Mapping[Node, Node], size: Size) -> d
     """
     roots = list(roots)
     new: dict[Node, Node] = {}
-    stand_ins: dict[Node, Node] = {}
-    for leaf, outer in mapped.items():
+    bound: dict[Node, Node] = {}
+
+    def stands_for(outer: Node, shape: Shape, dtype: DType) -> Node:
         # A position names the stand-in: no input can have it, and it never reaches the result.
-        stand_in = input_node(f"{len(stand_ins)}", (BATCH, *leaf.shape), leaf.dtype)
-        stand_ins[stand_in] = outer
-        new[leaf] = stand_in
-    order = toposort(roots)
-    for node in order:
-        if node not in new:
-            new[node] = _with_batch(node, tuple([new[a] for a in node.args]))
-    bound = bind_batch([new[node] for node in order], stand_ins, (size,))
-    found = {node: bound[new[node]] for node in order}
+        stand_in = input_node(f"{len(bound)}", (BATCH, *shape), dtype)
+        bound[stand_in] = outer
+        return stand_in
+
+    for leaf, outer in mapped.items():
+        new[leaf] = stands_for(outer, leaf.shape, leaf.dtype)
+    for node in toposort(roots):
+        if node in new:
+            continue
+        args = tuple([new[a] for a in node.args])
+        if not any(has_batch(a.shape) for a in args):
+            new[node] = bound[node] = node
+            continue
+        rule = STACKED.get(node.op.name)
+        outer = (
+            None
+            if rule is None
+            else rule(node, [bound[a] for a in args], [has_batch(a.shape) for a in args], size)
+        )
+        if outer is not None:
+            new[node] = stands_for(outer, node.shape, node.dtype)
+        else:
+            new[node] = _with_batch(node, args)
+            bind_batch_of(new[node], bound, (size,))
+    found = {node: bound[other] for node, other in new.items()}
     for root in roots:
         if found[root].shape != (size, *root.shape):
             found[root] = broadcast_up(found[root], (size, *root.shape))
@@ -103,6 +121,8 @@ def batched(roots: Iterable[Node], mapped: Mapping[Node, Node], size: Size) -> d
 
 #: Operations whose index has axes of its own.
 _INDEXED = ("gather", "scatter_add")
+#: Parameters that count axes.
+_PLACES = {"axis", "axes", "keys"}
 
 
 def _with_batch(node: Node, args: tuple[Node, ...]) -> Node:
@@ -112,7 +132,9 @@ def _with_batch(node: Node, args: tuple[Node, ...]) -> Node:
         (BATCH, *value) if name == "shape" and not has_batch(value) else value
         for name, value in zip(node.op.params, node.params)
     )
-    if len(args) > 1 and node.op.name not in _INDEXED and {"axis", "axes"} & set(node.op.params):
+    if node.op.name == "broadcast_to":
+        return broadcast_up(args[0], params[0])
+    if len(args) > 1 and node.op.name not in _INDEXED and _PLACES & set(node.op.params):
         # One count of axes serves all operands, so all of them get the new dimension.
         args = tuple(a if has_batch(a.shape) else broadcast_up(a, (BATCH, *a.shape)) for a in args)
     try:
