@@ -6,7 +6,7 @@ and then the dimension is bound to it, which moves axes back where they are coun
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -101,14 +101,10 @@ def batched(roots: Iterable[Node], mapped: Mapping[Node, Node], size: Size) -> d
         if not any(has_batch(a.shape) for a in args):
             new[node] = bound[node] = node
             continue
-        rule = STACKED.get(node.op.name)
-        outer = (
-            None
-            if rule is None
-            else rule(node, [bound[a] for a in args], [has_batch(a.shape) for a in args], size)
-        )
-        if outer is not None:
-            new[node] = stands_for(outer, node.shape, node.dtype)
+        rule = STACKED.get(node.op.name, _as_others)
+        stacked = rule(node, [bound[a] for a in args], [has_batch(a.shape) for a in args], size)
+        if stacked is not None:
+            new[node] = stands_for(stacked, node.shape, node.dtype)
         else:
             new[node] = _with_batch(node, args)
             bind_batch_of(new[node], bound, (size,))
@@ -117,6 +113,10 @@ def batched(roots: Iterable[Node], mapped: Mapping[Node, Node], size: Size) -> d
         if found[root].shape != (size, *root.shape):
             found[root] = broadcast_up(found[root], (size, *root.shape))
     return found
+
+
+def _as_others(node: Node, operands: Sequence[Node], varies: Sequence[bool], size: Size) -> None:
+    """Nothing special: an operation that works under a leading `...`."""
 
 
 #: Operations whose index has axes of its own.
