@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
-
-def _in_double(function: Callable[..., Any], *operands: Any) -> Any:
+def _in_double(function, *operands):
     """A function of flat float64 arrays at operands of any shape; the result in the operands' dtype.
 
     No operation inside warns: terms that underflow, and parts that are not chosen, are meant to be there.
@@ -24,7 +18,7 @@ def _in_double(function: Callable[..., Any], *operands: Any) -> Any:
         return result.astype(dtype if dtype.kind == "f" else np.float64, copy=False)[()]
 
 
-def _in_parts(x: npt.NDArray[Any], ends: Sequence[float], *functions: Callable[..., Any]) -> npt.NDArray[Any]:
+def _in_parts(x, ends, *functions):
     """functions[0] below ends[0], then functions[1] below ends[1], and so on; the last has nan as well."""
     out = np.empty_like(x)
     part = np.searchsorted(ends, x, side="right")
@@ -37,7 +31,7 @@ def _in_parts(x: npt.NDArray[Any], ends: Sequence[float], *functions: Callable[.
     return out
 
 
-def _polynomial(x: npt.NDArray[Any], coefficients: Sequence[float]) -> npt.NDArray[Any]:
+def _polynomial(x, coefficients):
     """The polynomial with these coefficients, highest power first."""
     total = np.full_like(x, coefficients[0])
     for coefficient in coefficients[1:]:
@@ -46,7 +40,6 @@ def _polynomial(x: npt.NDArray[Any], coefficients: Sequence[float]) -> npt.NDArr
     return total
 
 
-def _ratio(x: npt.NDArray[Any], above: Sequence[float], below: Sequence[float]) -> npt.NDArray[Any]:
+def _ratio(x, above, below):
     """The quotient of two polynomials."""
-    quotient: npt.NDArray[Any] = _polynomial(x, above) / _polynomial(x, below)
-    return quotient
+    return _polynomial(x, above) / _polynomial(x, below)

@@ -1,0 +1,1 @@
+"""Sources of the documentation, and what draws its pictures. Not part of the wheel."""
