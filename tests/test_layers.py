@@ -46,6 +46,8 @@ LAYERS = (
     ("symgrad.building.specs",),
     ("symgrad.building.generate",),
     ("symgrad.building",),
+    ("symgrad.hooks.project",),
+    ("symgrad.hooks",),
     ("symgrad",),
     ("symgrad.gallery",),
     ("symgrad.commands.report", "symgrad.commands.options"),

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import sys
-import sysconfig
 import tomllib
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from installing import CHECKOUT, command, copy_of_checkout, environment
 
-import symgrad
 from symgrad._version import __version__
 from symgrad.errors import SymgradError
 from symgrad.templates import template_folder
-
-CHECKOUT = Path(symgrad.__file__).resolve().parents[1]
-PIECES = ("pyproject.toml", "README.md", "LICENSE", "symgrad", "templates")
-
-
-def command(*arguments: str | Path, cwd: Path) -> str:
-    # A PYTHONPATH that leads to this checkout would hide what was installed.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [str(a) for a in arguments], cwd=cwd, capture_output=True, text=True, env=environment
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -39,43 +21,27 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("not run from a checkout")
     pytest.importorskip("hatchling")
     pytest.importorskip("pip")
-    folder = tmp_path_factory.mktemp("checkout")
-    for piece in PIECES:
-        source = CHECKOUT / piece
-        if source.is_dir():
-            shutil.copytree(source, folder / piece, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, folder / piece)
-    return folder
+    return copy_of_checkout(tmp_path_factory.mktemp("checkout"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["editable", "wheel"])
 def test_an_installation_finds_its_templates(kind: str, checkout: Path, tmp_path: Path) -> None:
-    environment = tmp_path / "venv"
-    venv.create(environment, with_pip=False, symlinks=True)
-    scheme = sysconfig.get_paths(vars={"base": str(environment), "platbase": str(environment)}, scheme="venv")
-    # Dependencies are those of the environment that runs the tests: only symgrad itself is installed anew.
-    Path(scheme["purelib"], "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    python = Path(scheme["scripts"], "python")
-    target = ["-e", checkout] if kind == "editable" else [checkout]
-    command(
-        sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index",
-        "--no-build-isolation", "--force-reinstall", *target, cwd=tmp_path,
-    )  # fmt: skip
+    made = environment(tmp_path / "venv", borrow=True)
+    made.pip("install", "--force-reinstall", *(["-e"] if kind == "editable" else []), checkout, cwd=tmp_path)
     found = command(
-        python,
+        made.python,
         "-c",
         "import symgrad.templates as t; print(t.__file__); print(t.template_folder())",
         cwd=tmp_path,
     )
     module, folder = map(Path, found.splitlines())
-    home = checkout if kind == "editable" else Path(scheme["purelib"])
+    home = checkout if kind == "editable" else made.packages
     assert module == home / "symgrad" / "templates.py"
     assert folder == (checkout / "templates" if kind == "editable" else home / "symgrad" / "templates")
     # An editable install holds no copy of anything, which would go stale.
-    assert Path(scheme["purelib"], "symgrad").exists() is (kind == "wheel")
-    script = Path(scheme["scripts"], "symgrad")
+    assert (made.packages / "symgrad").exists() is (kind == "wheel")
+    script = made.scripts / "symgrad"
     assert command(script, "--version", cwd=tmp_path).split()[-1] == __version__
     assert "def f_grad(x" in command(script, "grad", "sin(cos(x))", cwd=tmp_path)
 

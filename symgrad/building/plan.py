@@ -10,7 +10,12 @@ from typing import Any
 
 from symgrad.errors import SpecError, did_you_mean
 
-KEYS = ("specs", "out", "tests")
+#: Keys of the table, and what the value of each is; a list is one of strings.
+KEYS: dict[str, type] = {"specs": list, "out": str, "tests": str, "verify": bool}
+_KINDS: dict[type, tuple[str, str]] = {
+    list: ("a list of patterns", '["models/*.py"]'),
+    str: ("a folder", '"generated"'),
+}
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,8 @@ class Plan:
     out: Path
     complete: bool
     tests: Path | None = None
+    #: Whether modules are verified where nothing else is said.
+    verify: bool = True
 
 
 def plan(
@@ -46,12 +53,13 @@ def plan(
     table, root = _nearest(cwd)
     folder = cwd / out if out is not None else root / table["out"] if "out" in table else cwd / "generated"
     checks = cwd / tests if tests is not None else root / table["tests"] if "tests" in table else None
+    verify = table.get("verify", True)
     if arguments:
         specs = tuple(dict.fromkeys(_spec_file(argument, cwd) for argument in arguments))
-        return Plan(specs, folder, complete=False, tests=checks)
+        return Plan(specs, folder, False, checks, verify)
     if "specs" in table:
-        return Plan(_matches(table["specs"], root), folder, complete=True, tests=checks)
-    return Plan(gallery(), folder, complete=True, tests=checks)
+        return Plan(_matches(table["specs"], root), folder, True, checks, verify)
+    return Plan(gallery(), folder, True, checks, verify)
 
 
 def configured(root: Path, table: dict[str, Any] | None = None) -> Plan | None:
@@ -69,7 +77,8 @@ def configured(root: Path, table: dict[str, Any] | None = None) -> Plan | None:
     if "specs" not in merged:
         return None
     tests = root / merged["tests"] if "tests" in merged else None
-    return Plan(_matches(merged["specs"], root), root / merged.get("out", "generated"), True, tests)
+    out = root / merged.get("out", "generated")
+    return Plan(_matches(merged["specs"], root), out, True, tests, merged.get("verify", True))
 
 
 def gallery() -> tuple[Path, ...]:
@@ -120,14 +129,11 @@ def _checked(table: Any, where: str) -> dict[str, Any]:
             raise SpecError(
                 f"unknown key {key!r}", where=where, expected=", ".join(KEYS), hint=did_you_mean(key, KEYS)
             )
-    specs = table.get("specs", [])
-    if not isinstance(specs, list) or not all(isinstance(pattern, str) for pattern in specs):
-        raise SpecError(
-            "specs is not a list of patterns", where=where, expected='["models/*.py"]', got=repr(specs)
-        )
-    for key in ("out", "tests"):
-        if not isinstance(table.get(key, ""), str):
-            raise SpecError(f"{key} is not a folder", where=where, got=repr(table[key]))
+        value, kind = table[key], KEYS[key]
+        strings = not isinstance(value, list) or all(isinstance(pattern, str) for pattern in value)
+        if not isinstance(value, kind) or not strings:
+            what, expected = _KINDS.get(kind, ("true or false", ""))
+            raise SpecError(f"{key} is not {what}", where=where, expected=expected, got=repr(value))
     return table
 
 

@@ -52,7 +52,7 @@ def build(
     if check and (prune or depfile):
         raise click.UsageError("--check writes nothing: leave out --prune and --depfile")
     todo = plan(specs, out)
-    verified = verify is not False and not check
+    verified = (todo.verify if verify is None else verify) and not check
     outcomes = run_jobs(
         [Job(spec, verified, fresh=verify is True) for spec in todo.specs], jobs, quiet or as_json, color
     )

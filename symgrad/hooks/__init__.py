@@ -1,0 +1,1 @@
+"""Generation as a part of building a package: with hatchling, with setuptools."""
