@@ -8,9 +8,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from installing import CHECKOUT, command, copy_of_checkout, environment
 
 from symgrad._version import __version__
+from symgrad.commands.main import cli
 from symgrad.errors import SymgradError
 from symgrad.templates import template_folder
 
@@ -72,3 +74,10 @@ def test_command_line_dependencies_are_two() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = {requirement.split(">")[0] for requirement in project["dependencies"]}
     assert names == {"sympy", "numpy", "jinja2", "click", "rich"}
+
+
+def test_the_pre_commit_hook_runs_a_command_that_there_is() -> None:
+    text = (CHECKOUT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
+    (entry,) = [line.partition(":")[2].split() for line in text.splitlines() if "entry:" in line]
+    assert entry[0] == "symgrad"
+    assert CliRunner().invoke(cli, [*entry[1:], "--help"]).exit_code == 0
