@@ -41,6 +41,7 @@ LAYERS = (
     ("symgrad.program",),
     ("symgrad.lower",),
     ("symgrad.emit", "symgrad.commands.catalogue"),
+    ("symgrad.draw",),
     ("symgrad.module",),
     ("symgrad.verify",),
     ("symgrad.building.specs",),
@@ -53,6 +54,7 @@ LAYERS = (
     ("symgrad.commands.report", "symgrad.commands.options"),
     ("symgrad.commands.running",),
     ("symgrad.commands",),
+    ("symgrad.docs",),
     ("symgrad.__main__",),
 )
 
