@@ -25,7 +25,7 @@ LAYERS = (
     ("symgrad.building.cache", "symgrad.building.dependencies", "symgrad.building.depfile"),
     ("symgrad.building.lock", "symgrad.building.outcome", "symgrad.building.freshness"),
     ("symgrad.building.write",),
-    ("symgrad.text",),
+    ("symgrad.text", "symgrad.flops"),
     ("symgrad.node",),
     ("symgrad.tree",),
     ("symgrad.borrowed",),

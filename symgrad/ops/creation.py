@@ -27,6 +27,7 @@ eye: Op = op(
     shape=lambda size: (size, size),
     dtype=floats,
     numpy=_eye_text,
+    flops=0,
     adjoint={},
     sympy=lambda m, node: m.literal(np.eye(m.size(node.size))),
 )  # fmt: skip
@@ -42,6 +43,7 @@ arange_: Op = op(
     shape=lambda size: (size,),
     dtype=integers,
     numpy=_arange_text,
+    flops=0,
     adjoint={},
     sympy=lambda m, node: np.arange(m.size(node.size)),
 )  # fmt: skip

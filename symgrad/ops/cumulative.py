@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from symgrad.flops import each
 from symgrad.node import DType, Node, Op, first, lift, op
 from symgrad.ops.rearrange import flip_
 from symgrad.ops.reduce import keep, masked, reduced_axes, reduced_shape, reduction, refuse, typed
@@ -87,6 +88,7 @@ shift: Op = op(
     shape=lambda x, steps, axis, fill: x.shape,
     dtype=first,
     numpy=_shift_text,
+    flops=0,
     adjoint={"x": lambda g, y, x: shift(g, steps=-y.steps, axis=y.axis)},
     sympy=_shift_meaning,
     examples=[
@@ -119,6 +121,7 @@ recurrence: Op = op(
     shape=lambda a, b, axis, reverse: (head(a.shape) or head(b.shape)) + core(a.shape),
     dtype=lambda a, b, axis, reverse: "float64",
     numpy=_recurrence_text,
+    flops=2,
     adjoint={
         "a": lambda g, r, a, b: _recurrence_back(g, r, a) * _previous(r),
         "b": lambda g, r, a, b: _recurrence_back(g, r, a),
@@ -205,6 +208,7 @@ products_of_others = op(
     shape=lambda x, axis: x.shape,
     dtype=first,
     numpy=_others_text,
+    flops=3,
     adjoint={"x": _others_adjoint},
     sympy=_others_meaning,
     examples=[
@@ -234,6 +238,7 @@ prod_: Op = op(
     shape=reduced_shape,
     dtype=_counts,
     numpy=reduction("prod"),
+    flops=each(1),
     adjoint={"x": _prod_adjoint},
     sympy=lambda m, node, x: m.reduce(m.prod, x, node.axes, node.keepdims),
     examples=[

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from symgrad.flops import cubic
 from symgrad.node import Node, Op, floats, op
 from symgrad.ops.linalg import inv
 from symgrad.ops.matmul import as_array, as_floats, swap
@@ -51,6 +53,7 @@ cofactor: Op = op(
     shape=square("det"),
     dtype=floats,
     numpy=_cofactor_text,
+    flops=cubic(26),
     adjoint=_cofactor_adjoint,
     sympy=stacked(cofactor_meaning),
     examples=[
@@ -68,6 +71,7 @@ det: Op = op(
     shape=numbers("det"),
     dtype=floats,
     numpy=call("np.linalg.det"),
+    flops=cubic(Fraction(2, 3)),
     adjoint={"a": lambda g, y, a: as_matrices(g) * cofactor(a)},
     sympy=stacked(det_meaning),
     examples=EXAMPLES,
@@ -79,6 +83,7 @@ log_abs_det: Op = op(
     shape=numbers("slogdet"),
     dtype=floats,
     numpy=function("np.linalg.slogdet({0})[1]"),
+    flops=cubic(Fraction(2, 3)),
     adjoint={"a": lambda g, y, a: as_matrices(g) * swap(inv(a))},
     sympy=stacked(_log_meaning),
     examples=EXAMPLES,
@@ -90,6 +95,7 @@ sign_det: Op = op(
     shape=numbers("slogdet"),
     dtype=floats,
     numpy=function("np.linalg.slogdet({0})[0]"),
+    flops=cubic(Fraction(2, 3)),
     adjoint={"a": None},
     sympy=stacked(_sign_meaning),
     examples=EXAMPLES,

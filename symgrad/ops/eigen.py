@@ -7,11 +7,13 @@ so the gradient is lower triangular; that of a function of symmetric matrices is
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from symgrad.errors import TraceError
+from symgrad.flops import cubic
 from symgrad.node import Node, Op, floats, op
 from symgrad.ops.creation import eye
 from symgrad.ops.factors import eigen_meaning, eigh_meaning, symmetric
@@ -81,6 +83,7 @@ eigh: Op = op(
     shape=_eigh_shape,
     dtype=floats,
     numpy=helper("_eigh", "{0}"),
+    flops=cubic(9),
     adjoint={"a": _eigh_adjoint},
     sympy=stacked(eigh_meaning),
     examples=_EXAMPLES,
@@ -111,6 +114,7 @@ eigvalsh: Op = op(
     shape=_values_shape,
     dtype=floats,
     numpy=call("np.linalg.eigvalsh"),
+    flops=cubic(Fraction(4, 3)),
     adjoint={"a": _values_adjoint},
     sympy=stacked(_values_meaning),
     examples=_EXAMPLES,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError, SpecError, TraceError
+from symgrad.flops import Flops, ONE, elements, extent
 from symgrad.node import Node, op
 from symgrad.ops.matmul import as_array, batch_of, dot, matmat, matvec, swap, together, vecmat
 from symgrad.ops.structure import expand_dims, squeeze, transpose
@@ -54,11 +55,22 @@ def _adjoint(g: Node, y: Node, position: int) -> Node:
     return contract(operands, inputs, terms[position])
 
 
+def _flops(node: Node) -> Flops:
+    """A multiplication for each further operand, and an addition, for every choice of all labels."""
+    total = ONE
+    for dimension in _sizes(node.args, _split(node.subscripts)[0]).values():
+        total = total * extent(dimension)
+    points = elements(batch_of(*node.args))
+    return points * total * max(1, len(node.args))
+
+
 einsum = op(
     "einsum", "operands", params="subscripts", variadic=True,
     doc="Sum of products over the labels that are not in the output (Einstein's convention).",
     shape=_shape,
     numpy=_text,
+    price=0.125,
+    flops=_flops,
     adjoint=_adjoint,
     sympy=lambda m, node, *operands: np.einsum(node.subscripts, *operands),
     examples=[

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from symgrad.flops import cubic
 from symgrad.node import Node, Op, floats, op
 from symgrad.ops.factors import expm_meaning
 from symgrad.ops.matmul import as_array, as_floats, swap
@@ -38,6 +39,7 @@ expm: Op = op(
     shape=square("sg.expm"),
     dtype=floats,
     numpy=_expm_text,
+    flops=cubic(16),
     adjoint=_expm_adjoint,
     sympy=stacked(expm_meaning),
     examples=[

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError, TraceError
+from symgrad.flops import each, each_of
 from symgrad.node import OPS, Node, Op, Operand, first, lift, op
 from symgrad.ops.join import stack
 from symgrad.ops.leaves import literal
@@ -72,6 +73,7 @@ share_ties: Op = op(
     shape=lambda g, x, y, axes: (head(g.shape) or head(x.shape)) + core(x.shape),
     dtype=first,
     numpy=_share_text,
+    flops=each_of(1, 4),
     adjoint={"g": lambda h, s, g, x, y: mean_ties(h, x, y, axes=s.axes), "x": None, "y": None},
     sympy=_share_meaning,
     examples=[
@@ -86,6 +88,7 @@ mean_ties: Op = op(
     shape=lambda h, x, y, axes: (head(h.shape) or head(x.shape)) + core(y.shape),
     dtype=first,
     numpy=_mean_text,
+    flops=each_of(1, 4),
     adjoint={"h": lambda g, s, h, x, y: share_ties(g, x, y, axes=s.axes), "x": None, "y": None},
     sympy=_mean_meaning,
     examples=[
@@ -155,6 +158,7 @@ max_ = op(
     shape=_extremum_shape("max"),
     dtype=first,
     numpy=_extremum_text("max"),
+    flops=each(1),
     adjoint={"x": _extremum_adjoint},
     sympy=_extremum_meaning("max"),
     examples=_EXAMPLES,
@@ -166,6 +170,7 @@ min_ = op(
     shape=_extremum_shape("min"),
     dtype=first,
     numpy=_extremum_text("min"),
+    flops=each(1),
     adjoint={"x": _extremum_adjoint},
     sympy=_extremum_meaning("min"),
     examples=_EXAMPLES,

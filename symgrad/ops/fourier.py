@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError, TraceError
+from symgrad.flops import transform
 from symgrad.node import Node, Op, floats, op
 from symgrad.ops.join import along, section, stack_
 from symgrad.ops.matmul import as_array, as_floats
@@ -112,6 +113,7 @@ rfft: Op = op(
     shape=_spectrum_shape("sg.rfft"),
     dtype=floats,
     numpy=helper("_rfft", "{0}"),
+    flops=transform,
     adjoint={"x": lambda g, y, x: rfft_transposed(g, size=x.shape[-1])},
     sympy=lambda m, node, x: _analysis(m, node, x, weighted=False),
     examples=[{"shapes": (shape,)} for shape in ("1", "5", "n", "2 4", "... 6")],
@@ -123,6 +125,7 @@ rfft_transposed: Op = op(
     shape=_signal_shape("sg.rfft"),
     dtype=floats,
     numpy=_signal_text("_rfft_transposed"),
+    flops=transform,
     adjoint={"z": lambda g, y, z: rfft(g)},
     sympy=lambda m, node, z: _synthesis(m, node, z, weighted=False),
     examples=[{"shapes": ("2 3",), "size": 5}, {"shapes": ("2 3",), "size": 4}],
@@ -134,6 +137,7 @@ irfft: Op = op(
     shape=_signal_shape("sg.irfft"),
     dtype=floats,
     numpy=_signal_text("_irfft"),
+    flops=transform,
     adjoint={"z": lambda g, y, z: irfft_transposed(g)},
     sympy=lambda m, node, z: _synthesis(m, node, z, weighted=True),
     examples=[
@@ -148,6 +152,7 @@ irfft_transposed: Op = op(
     shape=_spectrum_shape("sg.irfft"),
     dtype=floats,
     numpy=helper("_irfft_transposed", "{0}"),
+    flops=transform,
     adjoint={"x": lambda g, y, x: irfft(g, size=x.shape[-1])},
     sympy=lambda m, node, x: _analysis(m, node, x, weighted=True),
     examples=[{"shapes": (shape,)} for shape in ("5", "4", "n")],

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError, TraceError
+from symgrad.flops import each
 from symgrad.node import Node, Op, first, lift, op
 from symgrad.ops.join import stack
 from symgrad.ops.leaves import array_node
@@ -91,6 +92,7 @@ gather = op(
     shape=_gather_shape,
     dtype=lambda x, *indices, axis: x.dtype,
     numpy=_gather_text,
+    flops=0,
     adjoint=_gather_adjoint,
     sympy=_gather_meaning,
     variadic=True,
@@ -164,6 +166,7 @@ scatter: Op = op(
     shape=_scatter_shape,
     dtype=lambda values, *indices, axis, sizes: values.dtype,
     numpy=_scatter_text,
+    flops=each(1),
     adjoint=lambda g, y, position: None if position else gather(g, *y.args[1:], axis=y.axis),
     sympy=_scatter_meaning,
     variadic=True,
@@ -225,6 +228,7 @@ take_along = op(
     shape=_along_shape,
     dtype=first,
     numpy=_along_text,
+    flops=0,
     adjoint={
         "x": lambda g, y, x, indices: add_along(g, indices, axis=y.axis, size=core(x.shape)[y.axis]),
         "indices": None,
@@ -269,6 +273,7 @@ add_along: Op = op(
     shape=_add_along_shape,
     dtype=first,
     numpy=_add_along_text,
+    flops=each(1),
     adjoint={"g": lambda g, y, x, indices: take_along(g, indices, axis=y.axis), "indices": None},
     sympy=_add_along_meaning,
     examples=[
@@ -302,6 +307,7 @@ one_hot_ = op(
     shape=_one_hot_shape,
     dtype=lambda labels, size: "float64",
     numpy=_one_hot_text,
+    flops=0,
     adjoint={"labels": None},
     sympy=_one_hot_meaning,
     examples=[{"shapes": ("4",), "dtypes": ("int64",), "values": {0: np.array([0, 2, 1, 2])}, "size": 3}],

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError
+from symgrad.flops import NOTHING, Flops, elements
 from symgrad.node import Node, Op, first, op
 from symgrad.ops.structure import dtype_text, head, solid, subscript
 from symgrad.shapes import Dim, Shape, Size, core, floor_divide, has_batch, shape_text
@@ -217,6 +218,7 @@ index_adjoint: Op = op(
     shape=_placed_shape,
     dtype=first,
     numpy=_place_text,
+    flops=0,
     adjoint={"g": lambda g, y, x: index(g, key=y.key)},
     sympy=_place_meaning,
     examples=[
@@ -273,6 +275,18 @@ def _no_form(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     raise AssertionError("written as statements")
 
 
+def _assembled_flops(node: Node) -> Flops:
+    """An addition for every element that is not the first one in its place."""
+    apart = all(isinstance(entry, int) and entry >= 0 for key in node.keys for entry in key)
+    seen: set[Key] = set()
+    total = NOTHING
+    for key, part in zip(node.keys, node.args):
+        if seen and not (apart and key not in seen):
+            total += elements(part.shape)
+        seen.add(key)
+    return total
+
+
 def _assemble_meaning(m: Any, node: Node, *values: Any) -> Any:
     out = np.zeros(m.shape(node.shape), object)
     for key, value in zip(node.keys, values):
@@ -288,6 +302,7 @@ assemble = op(
     dtype=lambda *parts, keys, shape: parts[0].dtype,
     numpy=_no_form,
     statement=_assemble_lines,
+    flops=_assembled_flops,
     adjoint=lambda g, y, position: index(g, key=y.keys[position]),
     sympy=_assemble_meaning,
     variadic=True,

@@ -43,6 +43,7 @@ const = op(
     shape=lambda value: (),
     dtype=_const_dtype,
     numpy=_const,
+    flops=0,
     adjoint={},
     sympy=lambda m, node: m.number(node.value),
 )  # fmt: skip
@@ -60,6 +61,7 @@ dim = op(
     shape=lambda size: (),
     dtype=lambda size: "int64",
     numpy=_size,
+    flops=0,
     adjoint={},
     sympy=lambda m, node: m.number(m.size(node.size)),
 )  # fmt: skip
@@ -75,6 +77,7 @@ input_ = op(
     shape=lambda name, shape, dtype: shape,
     dtype=lambda name, shape, dtype: dtype,
     numpy=_no_text,
+    flops=0,
     adjoint={},
     sympy=None,
 )  # fmt: skip
@@ -100,6 +103,7 @@ cast = op(
     shape=lambda x, to: x.shape,
     dtype=lambda x, to: to,
     numpy=_cast,
+    flops=0,
     adjoint={"x": lambda g, y, x: g if x.dtype == "float64" and y.dtype == "float64" else None},
     sympy=lambda m, node, x: x,
     examples=[{"shapes": ("3",), "dtypes": ("int64",), "to": "float64"}],
@@ -162,6 +166,7 @@ array = op(
     shape=lambda value: value.shape,
     dtype=lambda value: value.dtype,
     numpy=_array,
+    flops=0,
     adjoint={},
     sympy=lambda m, node: m.literal(node.value.array()),
 )  # fmt: skip

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from symgrad.errors import ShapeError, SpecError, TraceError
+from symgrad.flops import cubic, elements, extent
 from symgrad.node import Node, Op, floats, op
 from symgrad.ops.creation import eye
 from symgrad.ops.einsum import LETTERS, contract
@@ -27,6 +29,7 @@ inv: Op = op(
     shape=square("inv"),
     dtype=floats,
     numpy=call("np.linalg.inv"),
+    flops=cubic(2),
     adjoint={"a": lambda g, y, a: -matmat(matmat(swap(y), g), swap(y))},
     sympy=stacked(lambda m, a: cofactor_meaning(m, a).T / det_meaning(m, a)),
     examples=EXAMPLES,
@@ -88,6 +91,7 @@ solve: Op = op(
     shape=_solve_shape,
     dtype=floats,
     numpy=_solve_text,
+    flops=lambda node: cubic(Fraction(2, 3))(node) + elements(node.shape) * extent(node.args[0].shape[-1]) * 2,
     adjoint={
         "a": lambda g, y, a, b: _solve_left(g, y, a),
         "b": lambda g, y, a, b: solve(swap(a), g),
@@ -151,6 +155,7 @@ cholesky: Op = op(
     shape=square("cholesky"),
     dtype=floats,
     numpy=call("np.linalg.cholesky"),
+    flops=cubic(Fraction(1, 3)),
     adjoint={"a": _cholesky_adjoint},
     sympy=stacked(_cholesky_meaning),
     examples=[

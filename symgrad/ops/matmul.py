@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError, TraceError
+from symgrad.flops import contraction
 from symgrad.node import OPS, Node, Op, lift, op
 from symgrad.ops.leaves import array_node, cast
 from symgrad.ops.structure import expand_dims, reshape, squeeze, transpose
@@ -96,6 +97,8 @@ dot: Op = op(
     doc="Inner product of two vectors, spelled a @ b.",
     shape=_dot_shape,
     numpy=_dot_text,
+    price=0.125,
+    flops=contraction,
     adjoint={"a": lambda g, y, a, b: g * b, "b": lambda g, y, a, b: g * a},
     sympy=lambda m, node, a, b: np.dot(a, b),
     examples=[{"shapes": ("n", "n")}, {"shapes": ("... n", "n")}, {"shapes": ("... n", "... n")}],
@@ -128,6 +131,8 @@ matvec: Op = op(
     doc="Matrix times vector, spelled a @ x; a may be a stack of matrices.",
     shape=_matvec_shape,
     numpy=_matvec_text,
+    price=0.125,
+    flops=contraction,
     adjoint={
         "a": lambda g, y, a, x: outer_product(g, x),
         "x": lambda g, y, a, x: matvec(swap(as_rows(a)), with_core(g, product(core(g.shape)))),
@@ -157,6 +162,8 @@ vecmat: Op = op(
     doc="Vector times matrix, spelled x @ a.",
     shape=_vecmat_shape,
     numpy=_vecmat_text,
+    price=0.125,
+    flops=contraction,
     adjoint={
         "x": lambda g, y, x, a: matvec(a, g),
         "a": lambda g, y, x, a: outer_product(x, g),
@@ -196,6 +203,8 @@ matmat: Op = op(
     doc="Product of matrices, or of stacks of them that broadcast, spelled a @ b.",
     shape=_matmat_shape,
     numpy=_product,
+    price=0.125,
+    flops=contraction,
     adjoint={
         "a": lambda g, y, a, b: _matmat_left(g, a, b),
         "b": lambda g, y, a, b: _matmat_right(g, a, b),

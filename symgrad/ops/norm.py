@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError, TraceError
+from symgrad.flops import each
 from symgrad.node import Node, Op, floats, op
 from symgrad.ops.linalg import inv
 from symgrad.ops.matmul import as_array, as_floats, with_core
@@ -35,6 +36,7 @@ norm: Op = op(
     shape=reduced_shape,
     dtype=floats,
     numpy=_norm_text,
+    flops=each(2),
     adjoint={"x": lambda g, y, x: x * ratio(keep(g, y), keep(y, y))},
     sympy=lambda m, node, x: m.reduce(
         lambda entries: m.apply(lambda sp, s: sp.sqrt(s), m.sum([e * e for e in entries])),
@@ -80,6 +82,7 @@ power_norm: Op = op(
     shape=lambda x, ord, axes, keepdims: reduced_shape(x, axes, keepdims),
     dtype=floats,
     numpy=_power_text,
+    flops=each(3),
     adjoint={"x": _power_adjoint},
     sympy=_power_meaning,
     examples=[

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError, TraceError
+from symgrad.flops import each, sorting
 from symgrad.node import Node, Op, first, integers, lift, op
 from symgrad.ops.gather import add_along
 from symgrad.ops.reduce import reduced_shape, refuse
@@ -62,6 +63,7 @@ argmax_ = op(
     shape=_without_axis("argmax"),
     dtype=integers,
     numpy=_position_text("argmax"),
+    flops=each(1),
     adjoint={"x": None},
     sympy=_positions("argmax"),
     examples=[{"shapes": ("n",), "axis": 0}, {"shapes": ("3 4",), "axis": 1}],
@@ -73,6 +75,7 @@ argmin_ = op(
     shape=_without_axis("argmin"),
     dtype=integers,
     numpy=_position_text("argmin"),
+    flops=each(1),
     adjoint={"x": None},
     sympy=_positions("argmin"),
     examples=[{"shapes": ("n",), "axis": 0}, {"shapes": ("3 4",), "axis": 0}],
@@ -98,6 +101,7 @@ argsort_ = op(
     shape=lambda x, axis: x.shape,
     dtype=integers,
     numpy=_argsort_text,
+    flops=sorting,
     adjoint={"x": None},
     sympy=_argsort_meaning,
     examples=[{"shapes": ("4",), "axis": 0}, {"shapes": ("3 4",), "axis": 1}],
@@ -111,6 +115,7 @@ sort_ = op(
     numpy=lambda node, operands, env: Text(
         f"np.sort({operands[0].source}, axis={env.axes(node, (node.axis,))})"
     ),
+    flops=sorting,
     adjoint={
         "x": lambda g, y, x: add_along(g, argsort_(x, axis=y.axis), axis=y.axis, size=core(x.shape)[y.axis])
     },

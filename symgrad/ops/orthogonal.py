@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from symgrad.errors import ShapeError, TraceError
+from symgrad.flops import tall
 from symgrad.node import Node, Op, floats, op
 from symgrad.ops.creation import eye
 from symgrad.ops.factors import qr_meaning
@@ -77,6 +79,7 @@ qr: Op = op(
     shape=_qr_shape,
     dtype=floats,
     numpy=helper("_qr", "{0}"),
+    flops=tall(4, Fraction(-4, 3)),
     adjoint={"a": _qr_adjoint},
     sympy=stacked(qr_meaning),
     examples=[{"shapes": (shape,)} for shape in ("2 2", "n d", "2 3 2", "... 3 2")],

@@ -52,6 +52,7 @@ power: Op = op(
     doc="x to the power p, in floats; at x = 0 its derivatives are the limits from the right, 0 for 0**0.",
     dtype=floats,
     numpy=_power,
+    price=2.3,
     adjoint={"x": _base_adjoint, "p": _exponent_adjoint},
     sympy=lambda sp, x, p: x**p,
     sample={"x": (0.2, 3.0), "p": (-2.0, 3.0)},

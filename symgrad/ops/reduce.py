@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError, TraceError
+from symgrad.flops import each
 from symgrad.node import OPS, DType, Node, lift, op
 from symgrad.ops.leaves import operand
 from symgrad.ops.structure import broadcast_up, expand_dims, head, normalize_axes
@@ -110,6 +111,7 @@ sum_ = op(
     shape=reduced_shape,
     dtype=_counts,
     numpy=reduction("sum"),
+    flops=each(1),
     adjoint={"x": lambda g, y, x: broadcast_up(keep(g, y), x.shape)},
     # numpy's own sum of two truth values is one again.
     sympy=lambda m, node, x: m.reduce(
@@ -147,6 +149,7 @@ sum_batch = op(
     shape=_unbatched,
     dtype=_counts,
     numpy=_sum_batch_text,
+    flops=each(1),
     adjoint={"x": lambda g, y, x: broadcast_up(g, x.shape)},
     # At one point of the batch; whoever evaluates adds up the points.
     sympy=lambda m, node, x: x,

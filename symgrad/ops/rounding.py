@@ -108,6 +108,7 @@ mod = op(
     "mod", "a b",
     doc="Remainder a - b floor(a / b), of the sign of b; derivatives 1 and -floor(a / b), at jumps too.",
     numpy=infix("%", PRODUCT),
+    price=8.8,
     adjoint={"a": lambda g, y, a, b: g, "b": lambda g, y, a, b: -g * floor_divide(a, b)},
     sympy=lambda sp, a, b: a - b * sp.floor(a / b),
     sample={"a": (-4.0, 4.0), "b": (0.5, 2.0)},

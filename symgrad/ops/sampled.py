@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError, TraceError
+from symgrad.flops import binary_logarithm, elements
 from symgrad.node import Node, Op, integers, lift, op
 from symgrad.ops.comparison import equal, greater, less
 from symgrad.ops.gather import gather
@@ -52,6 +53,7 @@ searchsorted_: Op = op(
     shape=_found_shape,
     dtype=integers,
     numpy=_found_text,
+    flops=lambda node: elements(node.shape) * binary_logarithm(node.args[0].shape[-1]),
     adjoint={"a": None, "v": None},
     sympy=_found_meaning,
     examples=[

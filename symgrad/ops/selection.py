@@ -47,6 +47,7 @@ where: Op = op(
     doc="a where the condition c holds, b elsewhere; the branch that is not taken has derivative 0.",
     dtype=_branches,
     numpy=_where,
+    price=0.9,
     adjoint={
         "c": None,
         "a": lambda g, y, c, a, b: where(c, g, 0.0),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from symgrad.flops import each
 from symgrad.node import Node, Op, floats, op
 from symgrad.ops.arithmetic import sign
 from symgrad.ops.exponential import kernel
@@ -55,6 +56,7 @@ top: Op = op(
     shape=lambda x, axes: reduced_shape(x, axes, True),
     dtype=floats,
     numpy=method("max(axis={axes}, keepdims=True, initial=-np.inf)"),
+    flops=each(1),
     adjoint={"x": None},
     sympy=lambda m, node, x: m.reduce(m.max, x, node.axes, True),
     examples=[{"shapes": ("n d",), "axes": (1,)}, {"shapes": ("2 3 2",), "axes": (0, 2)}],

@@ -8,11 +8,13 @@ factorised.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from symgrad.errors import TraceError
+from symgrad.flops import tall
 from symgrad.node import Node, Op, floats, op
 from symgrad.ops.creation import eye
 from symgrad.ops.eigen import over_gaps, quotient, scaled
@@ -71,6 +73,7 @@ svd: Op = op(
     shape=_svd_shape,
     dtype=floats,
     numpy=helper("_svd", "{0}"),
+    flops=tall(14, 8),
     adjoint={"a": _svd_adjoint},
     sympy=stacked(svd_meaning),
     examples=_EXAMPLES,
@@ -94,6 +97,7 @@ singular_values: Op = op(
     shape=_values_shape,
     dtype=floats,
     numpy=helper("_singular_values", "{0}"),
+    flops=tall(4, Fraction(-4, 3)),
     adjoint={"a": _values_adjoint},
     sympy=stacked(lambda m, a: svd_meaning(m, a)[0]),
     examples=_EXAMPLES,
@@ -176,6 +180,7 @@ pinv: Op = op(
     shape=_pinv_shape,
     dtype=floats,
     numpy=_pinv_text,
+    flops=tall(16, 8),
     adjoint={"a": _pinv_adjoint},
     sympy=stacked(pinv_meaning),
     examples=[{"shapes": (shape,)} for shape in ("2 2", "n d", "2 3", "2 3 2", "... 3 2")],

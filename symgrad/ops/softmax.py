@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from symgrad.flops import each
 from symgrad.node import Node, Op, floats, lift, op
 from symgrad.ops.reduce import keep, reduced_axes, reduced_shape, sum_
 from symgrad.spelling import public
@@ -35,6 +36,7 @@ softmax_: Op = op(
     shape=lambda x, axes: x.shape,
     dtype=floats,
     numpy=_softmax_text,
+    flops=5,
     adjoint={"x": lambda g, y, x: g * y - y * sum_(g * y, axes=y.axes, keepdims=True)},
     sympy=lambda m, node, x: (lambda e: e / m.reduce(m.sum, e, node.axes, True))(_exponentials(m, x)),
     examples=[{"shapes": ("n",), "axes": (0,)}, {"shapes": ("n k",), "axes": (1,)}],
@@ -46,6 +48,7 @@ logsumexp_ = op(
     shape=reduced_shape,
     dtype=floats,
     numpy=_logsumexp_text,
+    flops=each(4),
     adjoint={"x": lambda g, y, x: keep(g, y) * softmax_(x, axes=y.axes)},
     sympy=lambda m, node, x: m.elementwise(
         lambda sp, v: sp.log(v), m.reduce(m.sum, _exponentials(m, x), node.axes, node.keepdims)

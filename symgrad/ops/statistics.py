@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from symgrad.flops import each
 from symgrad.node import OPS, Node, Op, booleans, first, lift, op
 from symgrad.ops.reduce import (
     count_of,
@@ -42,6 +43,7 @@ deviation: Op = op(
     shape=lambda x, axes: x.shape,
     dtype=first,
     numpy=_deviation_text,
+    flops=2,
     adjoint={"x": lambda g, y, x: deviation(g, axes=y.axes)},
     sympy=lambda m, node, x: _centred(m, x, node.axes),
     examples=[{"shapes": ("n",), "axes": (0,)}, {"shapes": ("2 3 2",), "axes": (0, 2)}],
@@ -80,6 +82,7 @@ var_ = op(
     shape=reduced_shape,
     dtype=lambda x, **params: "float64",
     numpy=_spread("var"),
+    flops=each(4),
     adjoint={"x": lambda g, y, x: 2 * keep(g, y) * deviation(x, axes=y.axes) / _degrees(y, x)},
     sympy=_variance,
     examples=[
@@ -107,6 +110,7 @@ std_ = op(
     shape=reduced_shape,
     dtype=lambda x, **params: "float64",
     numpy=_spread("std"),
+    flops=each(4),
     adjoint={"x": _std_adjoint},
     sympy=lambda m, node, x: m.elementwise(
         lambda sp, v: sp.sqrt(v), _variance(m, node, x)
@@ -127,6 +131,7 @@ any_ = op(
     shape=reduced_shape,
     dtype=booleans,
     numpy=reduction("any"),
+    flops=each(1),
     adjoint={"x": None},
     sympy=lambda m, node, x: np.any(x.astype(bool), axis=node.axes, keepdims=node.keepdims),
     examples=[{"shapes": ("2 3",), "dtypes": ("bool",), "axes": (1,)}],
@@ -138,6 +143,7 @@ all_ = op(
     shape=reduced_shape,
     dtype=booleans,
     numpy=reduction("all"),
+    flops=each(1),
     adjoint={"x": None},
     sympy=lambda m, node, x: np.all(x.astype(bool), axis=node.axes, keepdims=node.keepdims),
     examples=[{"shapes": ("2 3",), "dtypes": ("bool",), "axes": (0, 1)}],

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError
+from symgrad.flops import each
 from symgrad.node import Node, Op, first, op
 from symgrad.ops.leaves import literal
 from symgrad.ops.structure import head
@@ -124,6 +125,7 @@ fold_windows: Op = op(
     shape=_fold_shape,
     dtype=first,
     numpy=_fold_text,
+    flops=each(1),
     adjoint={
         "x": lambda g, y, x: sliding_windows(
             g, window=core(x.shape)[-2 * len(y.sizes) : -len(y.sizes)], stride=y.stride, dilation=y.dilation
@@ -179,6 +181,7 @@ pad: Op = op(
     shape=_pad_shape,
     dtype=first,
     numpy=_pad_text,
+    flops=0,
     adjoint={"x": _pad_adjoint},
     sympy=_pad_meaning,
     examples=[
