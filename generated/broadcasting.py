@@ -91,6 +91,10 @@ def broadcast_vjp(
         middle : float array, shape (q, 1)
         two : float array, shape (q, r)
         full : float array, shape (p, q, r)
+
+    Notes
+    -----
+    Cost: 19 p q r + q r + r flops, 3.8 times the 5 p q r of broadcast.
     """
     t, one, last, middle, two, full, ct, _, _, _, _ = _broadcast_vjp_arguments(
         t, one, last, middle, two, full, ct
@@ -141,6 +145,10 @@ def shift_vjp(
     pullback : ShiftGradient
         t : float array, shape (p, q, r)
         last : float array, shape (r,)
+
+    Notes
+    -----
+    Cost: 2 p q r flops, 2.0 times the p q r of shift.
     """
     t, last, ct, dtype, _, _, _ = _shift_vjp_arguments(t, last, ct)
 
@@ -174,6 +182,10 @@ def vector_products(x: ArrayLike, A: ArrayLike, y: ArrayLike) -> dict[str, Any]:
     right : float array, shape (m,)
     left : float array, shape (n,)
     form : float scalar
+
+    Notes
+    -----
+    Cost: 4 m n + 2 m + 2 n flops.
     """
     x, A, y, dtype, _, _ = _vector_products_arguments(x, A, y)
 
@@ -219,6 +231,10 @@ def vector_products_vjp(
         x : float array, shape (m,)
         A : float array, shape (m, n)
         y : float array, shape (n,)
+
+    Notes
+    -----
+    Cost: 11 m n + 4 m + 6 n + 1 flops, 2.7 times the 4 m n + 2 m + 2 n of vector_products.
     """
     x, A, y, inner_bar, right_bar, left_bar, form_bar, dtype, _, _ = _vector_products_vjp_arguments(
         x, A, y, ct

@@ -56,6 +56,10 @@ def sin_cos(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     sin_cos : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 2 flops a point.
     """
     x, _, _ = _arguments(x)
 
@@ -78,6 +82,10 @@ def sin_cos_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     grad : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 5 flops a point, 2.5 times the 2 of sin_cos.
     """
     x, _, _ = _arguments(x)
 
@@ -101,6 +109,10 @@ def sin_cos_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     grad : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 9 flops a point, 1.8 times the 5 of sin_cos_grad.
     """
     x, _, _ = _arguments(x)
 
@@ -130,6 +142,10 @@ def sin_cos_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     grad : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 12 flops a point, 1.3 times the 9 of sin_cos_grad_grad.
     """
     x, _, _ = _arguments(x)
 
@@ -159,6 +175,10 @@ def sin_cos_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     grad : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 25 flops a point, 2.1 times the 12 of sin_cos_grad_grad_grad.
     """
     x, _, _ = _arguments(x)
 
@@ -193,6 +213,10 @@ def cos_sin(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     cos_sin : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 2 flops a point.
     """
     x, _, _ = _arguments(x)
 
@@ -215,6 +239,10 @@ def cos_sin_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     grad : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 5 flops a point, 2.5 times the 2 of cos_sin.
     """
     x, _, _ = _arguments(x)
 
@@ -238,6 +266,10 @@ def cos_sin_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     grad : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 8 flops a point, 1.6 times the 5 of cos_sin_grad.
     """
     x, _, _ = _arguments(x)
 
@@ -266,6 +298,10 @@ def cos_sin_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     grad : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 11 flops a point, 1.4 times the 8 of cos_sin_grad_grad.
     """
     x, _, _ = _arguments(x)
 
@@ -295,6 +331,10 @@ def cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     grad : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 20 flops a point, 1.8 times the 11 of cos_sin_grad_grad_grad.
     """
     x, _, _ = _arguments(x)
 
@@ -326,6 +366,10 @@ def sin_cos_sin(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     sin_cos_sin : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 3 flops a point.
     """
     x, _, _ = _arguments(x)
 
@@ -348,6 +392,10 @@ def sin_cos_sin_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     grad : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 8 flops a point, 2.7 times the 3 of sin_cos_sin.
     """
     x, _, _ = _arguments(x)
 
@@ -374,6 +422,10 @@ def sin_cos_sin_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     grad : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 17 flops a point, 2.1 times the 8 of sin_cos_sin_grad.
     """
     x, _, _ = _arguments(x)
 
@@ -409,6 +461,10 @@ def sin_cos_sin_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     grad : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 39 flops a point, 2.3 times the 17 of sin_cos_sin_grad_grad.
     """
     x, _, _ = _arguments(x)
 
@@ -455,6 +511,10 @@ def sin_cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     grad : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 81 flops a point, 2.1 times the 39 of sin_cos_sin_grad_grad_grad.
     """
     x, _, _ = _arguments(x)
 

@@ -69,6 +69,10 @@ def logits(
     Returns
     -------
     logits : float array, shape (n, k)
+
+    Notes
+    -----
+    Cost: 32 n f k + 1344 n f + n k flops.
     """
     images, K, c, W, b, _, n, f, _ = _logits_arguments(images, K, c, W, b)
 
@@ -113,6 +117,10 @@ def loss(
     Returns
     -------
     loss : float scalar
+
+    Notes
+    -----
+    Cost: 32 n f k + 1344 n f + 5 n k + 2 n + 1 flops.
     """
     images, y, K, c, W, b, dtype, n, f, _ = _loss_arguments(images, y, K, c, W, b)
 
@@ -166,6 +174,11 @@ def loss_value_and_grad(
         c : float array, shape (f,)
         W : float array, shape (16*f, k)
         b : float array, shape (k,)
+
+    Notes
+    -----
+    Cost: 96 n f k + 2752 n f + 8 n k + 6 n + 1 flops, 2.6 times the 32 n f k + 1344 n f + 5 n k + 2
+    n + 1 of loss.
     """
     images, y, K, c, W, b, dtype, n, f, k = _loss_arguments(images, y, K, c, W, b)
 

@@ -56,6 +56,10 @@ def energy_value_and_grad(
     -------
     value : float scalar
     gradient : float array, shape (h, w)
+
+    Notes
+    -----
+    Cost: 20 h w - 12 h - 13 w + 12 flops, 2.5 times the 8 h w - 4 h - 4 w + 6 of energy.
     """
     image, noisy, weight, eps, dtype, h, w = _energy_value_and_grad_arguments(image, noisy, weight, eps)
 
@@ -112,6 +116,10 @@ def energy_hvp(
     Returns
     -------
     hvp : float array, shape (h, w)
+
+    Notes
+    -----
+    Cost: 40 h w - 35 h - 34 w + 30 flops, 4.9 times the 8 h w - 4 h - 4 w + 6 of energy.
     """
     image, noisy, weight, eps, image_dot, dtype, h, w = _energy_hvp_arguments(
         image, noisy, weight, eps, image_dot

@@ -60,6 +60,10 @@ def loss(X: ArrayLike, y: ArrayLike, w: ArrayLike, b: ArrayLike) -> np.floating[
     Returns
     -------
     loss : float scalar
+
+    Notes
+    -----
+    Cost: 2 n d + 4 n + 1 flops.
     """
     X, y, w, b, dtype, n, _ = _loss_arguments(X, y, w, b)
 
@@ -95,6 +99,10 @@ def loss_value_and_grad(
     gradient : LossGradient
         w : float array, shape (d,)
         b : float scalar
+
+    Notes
+    -----
+    Cost: 4 n d + 7 n + 1 flops, 2.0 times the 2 n d + 4 n + 1 of loss.
     """
     X, y, w, b, dtype, n, _ = _loss_arguments(X, y, w, b)
 
@@ -131,6 +139,10 @@ def column_loss(
     Returns
     -------
     column_loss : float array, shape (k,)
+
+    Notes
+    -----
+    Cost: 2 n d k + 4 n k + k flops.
     """
     X, Y, W, b, _, n, _, _ = _column_loss_arguments(X, Y, W, b)
 
@@ -169,6 +181,10 @@ def column_loss_vjp(
     pullback : ColumnLossGradient
         W : float array, shape (d, k)
         b : float array, shape (k,)
+
+    Notes
+    -----
+    Cost: 4 n d k + 6 n k + 3 k flops, 2.0 times the 2 n d k + 4 n k + k of column_loss.
     """
     X, Y, W, b, ct, _, n, _, _ = _column_loss_vjp_arguments(X, Y, W, b, ct)
 

@@ -62,6 +62,10 @@ def loss(
     Returns
     -------
     loss : float scalar
+
+    Notes
+    -----
+    Cost: 2 n d + 5 n + 2 d + 4 flops.
     """
     X, y, w, b, lam, dtype, n, _ = _loss_arguments(X, y, w, b, lam)
 
@@ -99,6 +103,10 @@ def loss_value_and_grad(
     gradient : LossGradient
         w : float array, shape (d,)
         b : float scalar
+
+    Notes
+    -----
+    Cost: 4 n d + 12 n + 4 d + 4 flops, 2.0 times the 2 n d + 5 n + 2 d + 4 of loss.
     """
     X, y, w, b, lam, dtype, n, _ = _loss_arguments(X, y, w, b, lam)
 
@@ -143,6 +151,10 @@ def objective_value_and_grad(
     -------
     value : float scalar
     gradient : float array, shape (d + 1,)
+
+    Notes
+    -----
+    Cost: 4 d n + 5 d + 12 n + 4 flops, 2.0 times the 2 d n + 2 d + 5 n + 4 of objective.
     """
     theta, X, y, lam, dtype, d, n = _objective_value_and_grad_arguments(theta, X, y, lam)
 
@@ -180,6 +192,10 @@ def predict(X: ArrayLike, w: ArrayLike, b: ArrayLike) -> NDArray[np.floating[Any
     Returns
     -------
     predict : float array, shape (n,)
+
+    Notes
+    -----
+    Cost: 2 n d + 2 n flops.
     """
     X, w, b, _, _, _ = _predict_arguments(X, w, b)
 

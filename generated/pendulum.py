@@ -54,6 +54,10 @@ def effort_value_and_grad(
     -------
     value : float scalar
     gradient : float array, shape (3, n + 1)
+
+    Notes
+    -----
+    Cost: 6 n + 5 flops, 2.0 times the 3 n + 3 of effort.
     """
     z, step, dtype, n = _effort_value_and_grad_arguments(z, step)
 
@@ -93,6 +97,10 @@ def defects(z: ArrayLike, step: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     defects : float array, shape (2, n)
+
+    Notes
+    -----
+    Cost: 13 n + 6 flops.
     """
     z, step, _, n = _effort_value_and_grad_arguments(z, step)
 
@@ -131,6 +139,10 @@ def defects_jacobian(z: ArrayLike, step: ArrayLike) -> NDArray[np.floating[Any]]
     Returns
     -------
     jacobian : float array, shape (2, n, 3, n + 1)
+
+    Notes
+    -----
+    Cost: 26 n**2 + 15 n + 2 flops; defects takes 13 n + 6.
     """
     z, step, dtype, n = _effort_value_and_grad_arguments(z, step)
 
@@ -189,6 +201,10 @@ def defects_vjp(
     -------
     value : float array, shape (2, n)
     pullback : float array, shape (3, n + 1)
+
+    Notes
+    -----
+    Cost: 30 n + 14 flops, 2.3 times the 13 n + 6 of defects.
     """
     z, step, ct, dtype, n = _defects_vjp_arguments(z, step, ct)
 

@@ -47,6 +47,10 @@ def hand(angles: ArrayLike, lengths: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     hand : float array, shape (2,)
+
+    Notes
+    -----
+    Cost: 7 n flops.
     """
     angles, lengths, dtype, _ = _hand_arguments(angles, lengths)
 
@@ -71,6 +75,10 @@ def joints(angles: ArrayLike, lengths: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     joints : float array, shape (n + 1, 2)
+
+    Notes
+    -----
+    Cost: 7 n flops.
     """
     angles, lengths, dtype, _ = _hand_arguments(angles, lengths)
 
@@ -97,6 +105,10 @@ def hand_jacobian(angles: ArrayLike, lengths: ArrayLike) -> NDArray[np.floating[
     Returns
     -------
     jacobian : float array, shape (2, n)
+
+    Notes
+    -----
+    Cost: 15 n flops, 2.1 times the 7 n of hand.
     """
     angles, lengths, dtype, _ = _hand_arguments(angles, lengths)
 
@@ -138,6 +150,10 @@ def effort_value_and_grad(
     -------
     value : float scalar
     gradient : float array, shape (n,)
+
+    Notes
+    -----
+    Cost: 18 n + 9 flops, 1.8 times the 10 n + 9 of effort.
     """
     angles, lengths, target, rest, weight, dtype, _ = _effort_value_and_grad_arguments(
         angles, lengths, target, rest, weight
@@ -189,6 +205,10 @@ def effort_hessian(
     Returns
     -------
     hessian : float array, shape (n, n)
+
+    Notes
+    -----
+    Cost: 16 n**2 + 13 n + 2 flops; effort_grad takes 16 n + 2.
     """
     angles, lengths, target, rest, weight, dtype, n = _effort_value_and_grad_arguments(
         angles, lengths, target, rest, weight

@@ -55,6 +55,10 @@ def logits(X: ArrayLike, W1: ArrayLike, W2: ArrayLike) -> NDArray[np.floating[An
     Returns
     -------
     logits : float array, shape (n, k)
+
+    Notes
+    -----
+    Cost: 2 n d h + 2 n h k + n h flops.
     """
     X, W1, W2, _, _, _, _, _ = _logits_arguments(X, W1, W2)
 
@@ -85,6 +89,10 @@ def loss(X: ArrayLike, y: ArrayLike, W1: ArrayLike, W2: ArrayLike) -> np.floatin
     Returns
     -------
     loss : float scalar
+
+    Notes
+    -----
+    Cost: 2 n d h + 2 n h k + n h + 6 n k + 2 n + 1 flops.
     """
     X, y, W1, W2, dtype, n, _, _, k = _loss_arguments(X, y, W1, W2)
 
@@ -128,6 +136,11 @@ def loss_value_and_grad(
     gradient : LossGradient
         W1 : float array, shape (d, h)
         W2 : float array, shape (h, k)
+
+    Notes
+    -----
+    Cost: 4 n d h + 6 n h k + n h + 8 n k + 5 n + 1 flops, 2.5 times the 2 n d h + 2 n h k + n h + 6
+    n k + 2 n + 1 of loss.
     """
     X, y, W1, W2, dtype, n, _, _, k = _loss_arguments(X, y, W1, W2)
 
@@ -168,6 +181,10 @@ def softmax_loss(Z: ArrayLike, y: ArrayLike) -> np.floating[Any]:
     Returns
     -------
     softmax_loss : float scalar
+
+    Notes
+    -----
+    Cost: 6 n k + 2 n + 1 flops.
     """
     Z, y, dtype, n, k = _softmax_loss_arguments(Z, y)
 
@@ -199,6 +216,10 @@ def softmax_loss_value_and_grad(
     -------
     value : float scalar
     gradient : float array, shape (n, k)
+
+    Notes
+    -----
+    Cost: 8 n k + 5 n + 1 flops, 1.3 times the 6 n k + 2 n + 1 of softmax_loss.
     """
     Z, y, dtype, n, k = _softmax_loss_arguments(Z, y)
 

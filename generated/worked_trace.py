@@ -59,6 +59,10 @@ def y(x1: ArrayLike, x2: ArrayLike) -> NDArray[np.floating[Any]]:
     Returns
     -------
     y : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 5 flops a point.
     """
     x1, x2, _, _ = _arguments(x1, x2)
 
@@ -92,6 +96,10 @@ def y_grad(x1: ArrayLike, x2: ArrayLike) -> YGradient:
     grad : YGradient
         x1 : float array of the broadcast shape of the arguments
         x2 : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 4 flops a point, 0.8 times the 5 of y.
     """
     x1, x2, _, _ = _arguments(x1, x2)
 
@@ -124,6 +132,10 @@ def y_value_and_grad(x1: ArrayLike, x2: ArrayLike) -> tuple[NDArray[np.floating[
     gradient : YGradient
         x1 : float array of the broadcast shape of the arguments
         x2 : float array of the broadcast shape of the arguments
+
+    Notes
+    -----
+    Cost: 9 flops a point, 1.8 times the 5 of y.
     """
     x1, x2, _, _ = _arguments(x1, x2)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from symgrad.flops import POINTS, Flops, elements
@@ -38,11 +38,11 @@ def cost(function: Function) -> Cost:
     rest = Flops({})
     for node in _work(function):
         op = node.op
-        if op.view or op.flops == 0 or not node.args:
+        if op.view or not node.args:
             continue
-        operations += 1
+        operations += op.elementwise or op.flops != 0
         if op.flops is None or isinstance(op.flops, int):
-            counts[node.shape] = counts.get(node.shape, 0) + (op.flops or 1)
+            counts[node.shape] = counts.get(node.shape, 0) + (1 if op.flops is None else op.flops)
         else:
             rest += op.flops(node)
     for shape, count in counts.items():
@@ -65,11 +65,13 @@ def cost_text(own: Cost, base: Cost | None, name: str, order: Iterable[str] = ()
     dimensions.
     """
     names = tuple(order)
-    a_point = all(POINTS in monomial for c in (own, base) if c is not None for monomial in c.flops.terms)
-    text = "no arithmetic" if not own.flops else f"{_flops(own, names, a_point)} flop"
+    compared = () if base is None else (base,)
+    a_point = all(POINTS in monomial for c in (own, *compared) for monomial in c.flops.terms)
     if own.flops:
-        text += "" if own.flops == Flops({(): 1}) else "s"
-        text += " a point" if a_point else ""
+        count = _flops(own, names, a_point)
+        text = f"{count} flop{'' if count == '1' else 's'}{' a point' if a_point else ''}"
+    else:
+        text = "no arithmetic"
     if base is None or not base.flops:
         return f"Cost: {text}."
     times = ratio(own, base)
@@ -90,14 +92,15 @@ def _flops(of: Cost, order: tuple[str, ...], a_point: bool) -> str:
     return Flops(single).to_text(order)
 
 
-def derivative_cost(functions: Iterable[Function], prepare: Callable[[Function], Function]) -> float | None:
-    """Price of all derivatives among the functions over that of what they are derivatives of, summed alike.
+def derivative_cost(pairs: Iterable[tuple[Function, Function | None]]) -> float | None:
+    """Price of all derivatives over that of what they are derivatives of, summed alike.
 
-    None where there is no derivative. `prepare` brings a function that was differentiated into its emitted form.
+    Pairs of a function and what it is a derivative of, None for others, both in the form that is emitted. The
+    result is None where there is no derivative, or nothing to compute.
     """
-    derivatives = [f for f in functions if f.origin is not None]
-    base = math.fsum(price(prepare(f.origin.base)) for f in derivatives if f.origin is not None)
-    return math.fsum(price(f) for f in derivatives) / base if base else None
+    derivatives = [(f, base) for f, base in pairs if base is not None]
+    whole = math.fsum(price(base) for _, base in derivatives)
+    return math.fsum(price(f) for f, _ in derivatives) / whole if whole else None
 
 
 def price(function: Function) -> float:

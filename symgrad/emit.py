@@ -11,6 +11,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from symgrad._version import __version__
@@ -20,6 +21,7 @@ from symgrad.graph import Function
 from symgrad.identifiers import identifier
 from symgrad.kernels import imports, sources
 from symgrad.lower.checks import Signature
+from symgrad.lower.docs import safe
 from symgrad.lower.routine import Records, record_names, routine
 from symgrad.options import DEFAULT, Options
 from symgrad.program import Program, Routine
@@ -53,10 +55,12 @@ def program(
     doc: str,
     spec: str,
     options: Options = DEFAULT,
+    costs: Mapping[str, str] | None = None,
 ) -> Program:
     """The Program of a module.
 
-    Functions are given as pairs: as written, and simplified. `spec` says where they were written.
+    Functions are given as pairs: as written, and simplified. `spec` says where they were written; `costs`
+    what to note of each in its docstring.
     """
     exports = {title: identifier(title) for title in functions}
     taken = record_names(f for _, f in functions.values())
@@ -79,6 +83,8 @@ def program(
         routine(exports[t], f, written, signatures[t], shared[signatures[t].key], records, helpers, constants)
         for t, (written, f) in functions.items()
     ]
+    noted = costs or {}
+    routines = [_noted(one, noted[t]) if t in noted else one for t, one in zip(functions, routines)]
     digest = _digest(functions, doc, options)
     foreign = [name for name in helpers if name in stand_ins]
     own = [name for name in helpers if name not in stand_ins]
@@ -96,6 +102,12 @@ def program(
         imports=tuple(_imports(routines, own)),
         packages=(f"from scipy import special as {ALIAS}",) if foreign else (),
     )
+
+
+def _noted(one: Routine, note: str) -> Routine:
+    """The routine with a note at the end of its docstring."""
+    notes = ["", "Notes", "-----", *map(safe, textwrap.wrap(note, 96, break_long_words=False))]
+    return replace(one, docstring=(*one.docstring, *notes))
 
 
 def _folded(source: str) -> str:

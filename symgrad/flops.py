@@ -1,8 +1,8 @@
 """How much arithmetic an operation does, as a formula in the named dimensions: `2 n d + 3 n`.
 
-A flop is an arithmetic operation, comparison or choice on one element; an elementary or special function of
-one element counts as one too. Moving data counts nothing. Counts of factorisations are those of Golub and Van
-Loan, Matrix Computations, 4th edition: the terms of highest order.
+A flop is an arithmetic operation on one element; an elementary or special function of one element counts as
+one too, a power as three (exp, log and a product). Comparing, choosing and moving count nothing. Counts of
+factorisations are those of Golub and Van Loan, Matrix Computations, 4th edition: the terms of highest order.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ class Flops:
                     found.update(dict.fromkeys(dim_names(atom.numerator) + dim_names(atom.denominator)))
         return list(found)
 
-    def to_text(self, order: Sequence[str] = (), most: int = 6) -> str:
-        """As people write it, highest order first: `4 n d + 9 n + 2`; of many terms the first, then `...`.
+    def to_text(self, order: Sequence[str] = (), width: int = 60) -> str:
+        """As people write it, highest order first: `4 n d + 9 n + 2`; what is too long ends in `...`.
 
         `order` is that of the dimensions within a term; those that are not in it follow by name.
         """
@@ -109,17 +109,17 @@ class Flops:
         def key(term: tuple[Monomial, Coefficient]) -> tuple[int, list[tuple[int, str]]]:
             return -len(term[0]), sorted(map(place, term[0]))
 
-        ordered = sorted(self.terms.items(), key=key)
-        shown = ordered if len(ordered) <= most else ordered[: most - 1]
         text = ""
-        for monomial, coefficient in shown:
-            one = _term(sorted(monomial, key=place), abs(coefficient))
+        for monomial, coefficient in sorted(self.terms.items(), key=key):
+            one = _term(sorted(monomial, key=place), coefficient if coefficient > 0 else -coefficient)
             sign = "-" if coefficient < 0 else "+"
+            if text and len(text) + len(one) > width:
+                return f"{text} + ..."
             text = f"{text} {sign} {one}" if text else one if coefficient > 0 else f"-{one}"
-        return text if len(shown) == len(ordered) else f"{text} + ..."
+        return text
 
     def __repr__(self) -> str:
-        return f"<{self.to_text(most=100)} flops>"
+        return f"<{self.to_text(width=1000)} flops>"
 
 
 NOTHING = Flops({})

@@ -15,6 +15,7 @@ from typing import Any
 
 from symgrad.borrowed import names_of
 from symgrad.building.files import write_text
+from symgrad.cost import cost, cost_text
 from symgrad.emit import program, render
 from symgrad.errors import SpecError
 from symgrad.graph import Function
@@ -85,14 +86,43 @@ class Module:
         self.options = Options(dict(typical or {}), tiles, threads, partial, tuple(without), names_of(scipy))
         frame = user_frame()
         filename = os.path.basename(frame.f_code.co_filename) if frame is not None else ""
+        self._bases: dict[int, Function] = {}
         #: The file that the module is specified in, without its folder.
         self.spec = filename if filename.endswith(".py") else "a session"
 
     @functools.cached_property
+    def prepared(self) -> dict[str, Function]:
+        """The functions in the form that is emitted."""
+        return {title: prepare(f, self.options) for title, f in self.functions.items()}
+
+    def base(self, title: str) -> Function | None:
+        """What a function of the module is a derivative of, in the form that is emitted; None for others."""
+        origin = self.functions[title].origin
+        if origin is None:
+            return None
+        for other, function in self.functions.items():
+            if function is origin.base:
+                return self.prepared[other]
+        key = id(origin.base)  # which the module's own function keeps alive
+        if key not in self._bases:
+            self._bases[key] = prepare(origin.base, self.options)
+        return self._bases[key]
+
+    @functools.cached_property
+    def costs(self) -> dict[str, str]:
+        """For each function a sentence: its flops as a formula, compared with those of its base."""
+        found = {}
+        for title, function in self.prepared.items():
+            base = self.base(title)
+            compared = None if base is None else cost(base)
+            found[title] = cost_text(cost(function), compared, base.name if base else "", function.dims)
+        return found
+
+    @functools.cached_property
     def program(self) -> Program:
         """The module as finished text, before layout."""
-        pairs = {title: (f, prepare(f, self.options)) for title, f in self.functions.items()}
-        return program(self.name, pairs, self.doc, self.spec, self.options)
+        pairs = {title: (f, self.prepared[title]) for title, f in self.functions.items()}
+        return program(self.name, pairs, self.doc, self.spec, self.options, self.costs)
 
     @functools.cached_property
     def rewrites(self) -> dict[str, Counter[str]]:

@@ -17,7 +17,6 @@ from symgrad.building.specs import load, spec_error
 from symgrad.cost import derivative_cost
 from symgrad.errors import SymgradError, VerificationError
 from symgrad.module import Module
-from symgrad.pipeline import prepare
 
 
 def build_spec(job: Job) -> Outcome:
@@ -47,7 +46,7 @@ def build_spec(job: Job) -> Outcome:
 
 def _build_module(module: Module, job: Job) -> Built:
     try:
-        prepared = [prepare(f) for f in module.functions.values()]
+        prepared = list(module.prepared.values())
         files = module.files() if job.on_disk is None else {}
     except Exception as error:
         found = spec_error(job.spec, error)
@@ -58,7 +57,8 @@ def _build_module(module: Module, job: Job) -> Built:
         files,
         functions=len(prepared),
         ops=sum(sum(f.ops().values()) for f in prepared),
-        cost=derivative_cost(prepared, prepare),
+        cost=derivative_cost((f, module.base(title)) for title, f in module.prepared.items()),
+        costs=module.costs,
         rewrites={title: dict(fired) for title, fired in module.rewrites.items() if fired},
     )
     if not job.verify:

@@ -20,6 +20,8 @@ class Built:
     ops: int
     #: Cost of its derivatives, in evaluations of what they are derivatives of.
     cost: float | None = None
+    #: For each function a sentence about its flops.
+    costs: Mapping[str, str] = field(default_factory=dict)
     #: Largest relative error that verification found; None where it was not asked.
     error: float | None = None
     failures: tuple[str, ...] = ()

@@ -82,6 +82,7 @@ def build(
         document.update(written=list(map(str, changed)), removed=list(map(str, removed)))
         if not as_json and not quiet:
             output.print(report.build_table(outcomes))
+            report.print_costs(output, outcomes)
             if verbose:
                 report.print_rewrites(output, outcomes)
             folder = report.relative(todo.out)

@@ -64,6 +64,14 @@ def build_table(outcomes: Sequence[Outcome]) -> Table:
     return table
 
 
+def print_costs(out: Console, outcomes: Sequence[Outcome]) -> None:
+    """A line for each function with its flops as a formula."""
+    for outcome in outcomes:
+        for built in outcome.modules:
+            for title, text in built.costs.items():
+                out.print(Text.assemble((f"{built.name}.{title}: ", "cyan"), text), soft_wrap=True)
+
+
 def print_rewrites(out: Console, outcomes: Sequence[Outcome]) -> None:
     """A line for each function in which something got a stable form, with the names of the rules."""
     for outcome in outcomes:
@@ -143,6 +151,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
                 "functions": built.functions,
                 "ops": built.ops,
                 "cost": built.cost,
+                "costs": dict(built.costs),
                 "max_error": built.error,
                 "failures": list(built.failures),
                 "rewrites": {title: dict(sorted(fired.items())) for title, fired in built.rewrites.items()},

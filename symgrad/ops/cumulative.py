@@ -54,6 +54,7 @@ cumsum_: Op = op(
     shape=lambda x, axis: x.shape,
     dtype=_counts,
     numpy=_running("cumsum"),
+    flops=1,
     adjoint={"x": lambda g, y, x: _backwards(lambda h: cumsum_(h, axis=y.axis), g, y.axis)},
     sympy=_running_meaning(lambda before, x: before + x),
     examples=[{"shapes": ("n",), "axis": 0}, {"shapes": ("n d",), "axis": 1}],
@@ -165,6 +166,7 @@ cumprod_: Op = op(
     shape=lambda x, axis: x.shape,
     dtype=_counts,
     numpy=_running("cumprod"),
+    flops=1,
     adjoint={"x": lambda g, y, x: _cumprod_back(g, x, y.axis)},
     sympy=_running_meaning(lambda before, x: before * x),
     examples=[

@@ -141,6 +141,7 @@ def custom(
         view=False,
         statement=None,
         safe={},
+        flops=source.steps,
     )
     op = _checked(op, source, sympy, signature, samples, helper)
     CUSTOM[title], _FINGERPRINTS[title] = op, fingerprint

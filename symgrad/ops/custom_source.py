@@ -58,6 +58,11 @@ class Source:
     expression: ast.expr | None = None
     expression_text: str = ""
 
+    @property
+    def steps(self) -> int:
+        """Operators and calls in its text, each of which counts as one flop an element."""
+        return sum(isinstance(n, (ast.BinOp, ast.Call)) for n in ast.walk(ast.parse(self.function_text)))
+
     def inline(self, operands: Sequence[Text]) -> Text | None:
         """The expression with operands in their places; None where one would be computed twice."""
         tree = self.expression

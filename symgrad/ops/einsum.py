@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError, SpecError, TraceError
-from symgrad.flops import Flops, ONE, elements, extent
+from symgrad.flops import ONE, Flops, elements, extent
 from symgrad.node import Node, op
 from symgrad.ops.matmul import as_array, batch_of, dot, matmat, matvec, swap, together, vecmat
 from symgrad.ops.structure import expand_dims, squeeze, transpose

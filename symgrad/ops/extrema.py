@@ -73,7 +73,7 @@ share_ties: Op = op(
     shape=lambda g, x, y, axes: (head(g.shape) or head(x.shape)) + core(x.shape),
     dtype=first,
     numpy=_share_text,
-    flops=each_of(1, 4),
+    flops=each_of(1, 2),
     adjoint={"g": lambda h, s, g, x, y: mean_ties(h, x, y, axes=s.axes), "x": None, "y": None},
     sympy=_share_meaning,
     examples=[
@@ -88,7 +88,7 @@ mean_ties: Op = op(
     shape=lambda h, x, y, axes: (head(h.shape) or head(x.shape)) + core(y.shape),
     dtype=first,
     numpy=_mean_text,
-    flops=each_of(1, 4),
+    flops=each_of(1, 2),
     adjoint={"h": lambda g, s, h, x, y: share_ties(g, x, y, axes=s.axes), "x": None, "y": None},
     sympy=_mean_meaning,
     examples=[

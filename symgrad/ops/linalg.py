@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError, SpecError, TraceError
-from symgrad.flops import cubic, elements, extent
+from symgrad.flops import Flops, cubic, elements, extent
 from symgrad.node import Node, Op, floats, op
 from symgrad.ops.creation import eye
 from symgrad.ops.einsum import LETTERS, contract
@@ -85,13 +85,18 @@ def _solve_left(g: Node, y: Node, a: Node) -> Node:
     return -outer_product(b_bar, y) if y.rank == 1 else -matmat(b_bar, swap(y))
 
 
+def _solve_flops(node: Node) -> Flops:
+    """A factorisation, and a product with its inverse."""
+    return cubic(Fraction(2, 3))(node) + elements(node.shape) * extent(node.args[0].shape[-1]) * 2
+
+
 solve: Op = op(
     "solve", "a b",
     doc="The solution x of a x = b; b is a vector where it has one axis, else a matrix or a stack of them.",
     shape=_solve_shape,
     dtype=floats,
     numpy=_solve_text,
-    flops=lambda node: cubic(Fraction(2, 3))(node) + elements(node.shape) * extent(node.args[0].shape[-1]) * 2,
+    flops=_solve_flops,
     adjoint={
         "a": lambda g, y, a, b: _solve_left(g, y, a),
         "b": lambda g, y, a, b: solve(swap(a), g),

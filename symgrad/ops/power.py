@@ -53,6 +53,7 @@ power: Op = op(
     dtype=floats,
     numpy=_power,
     price=2.3,
+    flops=3,
     adjoint={"x": _base_adjoint, "p": _exponent_adjoint},
     sympy=lambda sp, x, p: x**p,
     sample={"x": (0.2, 3.0), "p": (-2.0, 3.0)},

@@ -48,6 +48,7 @@ where: Op = op(
     dtype=_branches,
     numpy=_where,
     price=0.9,
+    flops=0,
     adjoint={
         "c": None,
         "a": lambda g, y, c, a, b: where(c, g, 0.0),
