@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 import symgrad as sg
-from symgrad.building.specs import gallery, load
+from symgrad.building.plan import gallery
+from symgrad.building.specs import load
 from symgrad.commands.main import cli
 from symgrad.draw.boxes import picture
 from symgrad.draw.dot import dot
