@@ -13,13 +13,14 @@ from benchmarks.measure import Row, compare, distance, geometric_mean, lost
 
 @pytest.fixture(scope="module")
 def results():
-    return run(quick=True, peers=())
+    return run(quick=True, tools=())
 
 
 def test_all_parts_run_without_peers(results):
     assert [row.name for row in results.rows] == list(workloads.ALL)
     for row in results.rows:
-        assert set(row.seconds) == {"symgrad", "value"}
+        assert set(row.seconds) - {"value"} == {"symgrad", "by hand"}
+        assert ("value" in row.seconds) != row.name.startswith("hess")
         assert row.best_ratio is None
     assert set(results.cold) == {"import numpy", "symgrad", "import of the module"}
 
@@ -50,6 +51,9 @@ def test_results_are_those_of_the_formula(name):
     plain = workload.formula(
         workloads.Library(np, lambda x, axis: np.logaddexp.reduce(x, axis), lambda x: np.maximum(x, 0))
     )
+    if workload.hessian:
+        check_hessian(workload, plain)
+        return
     contender = peers.symgrad(workload)
     value, *gradients = contender.arrays(contender.call())
     np.testing.assert_allclose(value, plain(*workload.arguments), rtol=1e-12)
@@ -61,11 +65,30 @@ def test_results_are_those_of_the_formula(name):
         np.testing.assert_allclose(along_ones, expected, rtol=1e-6, atol=1e-6)
 
 
+def check_hessian(workload, plain):
+    """Central second differences of the plain formula along two random directions."""
+    contender = peers.symgrad(workload)
+    (matrix,) = contender.arrays(contender.call())
+    (position,) = workload.positions
+    x = workload.arguments[position]
+    assert matrix.shape == x.shape * 2
+    rng = np.random.default_rng(0)
+    u, v = rng.normal(size=(2, *x.shape))
+
+    def at(step):
+        moved = [x + step if i == position else a for i, a in enumerate(workload.arguments)]
+        return plain(*moved)
+
+    h = 1e-3
+    expected = (at(h * (u + v)) - at(h * (u - v)) - at(h * (v - u)) + at(-h * (u + v))) / (4 * h * h)
+    np.testing.assert_allclose(np.tensordot(np.tensordot(matrix, v, x.ndim), u, x.ndim), expected, rtol=1e-4)
+
+
 @pytest.mark.parametrize("name", list(workloads.ALL))
 def test_sympy_agrees_where_it_takes_part(name):
     workload = workloads.ALL[name](True)
     contenders = peers.contenders(workload, ("sympy",))
-    assert len(contenders) == (2 if workload.elementwise else 1)
+    assert len(contenders) == (3 if workload.elementwise else 2)
     compare(contenders)
 
 
@@ -85,16 +108,25 @@ def test_entries_that_are_not_finite_are_counted():
 
 def test_reports(results):
     rows = [
-        Row("fast", "a fast one", {"symgrad": 1e-3, "value": 5e-4, "sympy": 4e-3, "casadi": 2e-3}),
-        Row("slow", "a slow one", {"symgrad": 2e-6, "value": 1e-6, "sympy": 1e-6}),
-    ]
+        Row(
+            "fast", "a fast one",
+            {"symgrad": 1e-3, "value": 5e-4, "by hand": 1e-3, "sympy": 4e-3, "casadi": 2e-3,
+             "without tiles": 3e-3},
+            peak=2**20, results=2**19,
+        ),
+        Row("slow", "a slow one", {"symgrad": 2e-6, "by hand": 2e-6, "sympy": 1e-6, "without tiles": 2e-6}),
+    ]  # fmt: skip
     assert geometric_mean(rows) == pytest.approx(1.0)
     assert report.speed(rows) == [
-        ["value and gradient", "symgrad", "sympy", "casadi", "fastest peer / symgrad", "gradient / value"],
-        ["a fast one", "1 ms", "4 ms (4x)", "2 ms (2x)", "2.00", "2.00"],
-        ["a slow one", "2 µs", "1 µs (0.5x)", "-", "0.50", "2.00"],
-        ["geometric mean", "", "", "", "1.00", ""],
-    ]
+        ["value and gradient", "symgrad", "by hand", "sympy", "casadi", "fastest peer / symgrad",
+         "gradient / value", "peak memory"],
+        ["a fast one", "1 ms", "1 ms (1x)", "4 ms (4x)", "2 ms (2x)", "2.00", "2.00", "0.5 MiB"],
+        ["a slow one", "2 µs", "2 µs (1x)", "1 µs (0.5x)", "-", "0.50", "-", "0.0 KiB"],
+        ["geometric mean", "", "1.00x", "", "", "1.00", "", ""],
+    ]  # fmt: skip
+    assert report.without(rows) == [
+        ["times longer without", "tiles"], ["a fast one", "3.00"], ["a slow one", "1.00"]
+    ]  # fmt: skip
     text = report.markdown(results)
     assert text.count("| --- |") == 3
     assert json.loads(report.as_json(results))["traps"] == results.traps

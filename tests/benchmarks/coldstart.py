@@ -36,6 +36,12 @@ SCRIPTS = {
     f"import jax.numpy as np{_LOSS}jax.block_until_ready(jax.jit(jax.grad(loss, (2, 3)))(X, y, w, b))",
     "autograd": f"{_DATA}import autograd; import autograd.numpy as np{_LOSS}"
     "autograd.grad(loss, (2, 3))(X, y, w, b)",
+    "torch": f"{_DATA}import torch; w = torch.tensor(w, requires_grad=True)\n"
+    "z = torch.tensor(X) @ w + b\n"
+    "loss = torch.mean(torch.nn.functional.softplus(z) - torch.tensor(y) * z); torch.autograd.grad(loss, w)",
+    "pytensor": f"{_DATA}import pytensor; import pytensor.tensor as np\n"
+    "Xs, ys, ws, bs = np.matrix(), np.vector(), np.vector(), np.scalar()"
+    f"{_LOSS}pytensor.function([Xs, ys, ws, bs], pytensor.grad(loss(Xs, ys, ws, bs), [ws, bs]))(X, y, w, b)",
     "sympy": "import sympy\n"
     "x = sympy.Symbol('x'); sympy.lambdify(x, sympy.diff(sympy.sin(x) ** 2, x), cse=True)(1.0)",
     "casadi": "import casadi\n"

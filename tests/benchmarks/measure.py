@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import statistics
 import time
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from . import peers
-from .peers import Contender
-from .workloads import Workload
+from .contender import Contender
+from .workload import Workload
 
 TOLERANCE = 1e-9
 
@@ -38,16 +39,25 @@ class Row:
     seconds: dict[str, float] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
+    #: Bytes that numpy allocates at most during one call, and bytes of the results, which are part of them.
+    peak: int = 0
+    results: int = 0
 
     @property
-    def value_ratio(self) -> float:
-        """Time of value and gradient over time of the value."""
-        return self.seconds["symgrad"] / self.seconds["value"]
+    def value_ratio(self) -> float | None:
+        """Time of value and gradient over time of the value; None for a Hessian."""
+        return self.seconds["symgrad"] / self.seconds["value"] if "value" in self.seconds else None
 
     @property
     def peers(self) -> dict[str, float]:
         """Medians of the other tools."""
-        return {name: t for name, t in self.seconds.items() if name not in ("symgrad", "value")}
+        own = ("symgrad", "value", "by hand")
+        return {n: t for n, t in self.seconds.items() if n not in own and not n.startswith("without")}
+
+    @property
+    def without(self) -> dict[str, float]:
+        """Medians of symgrad without one technique, by its name."""
+        return {n.removeprefix("without "): t for n, t in self.seconds.items() if n.startswith("without")}
 
     def ratio(self, name: str) -> float:
         """How many times longer a contender takes than symgrad."""
@@ -129,18 +139,37 @@ def _count(contender: Contender, seconds: float) -> int:
     return count
 
 
-def measure(workload: Workload, effort: Effort, names: tuple[str, ...] | None = None) -> Row:
-    """One row: results compared, then times."""
+def peak(contender: Contender) -> tuple[int, int]:
+    """Bytes that numpy allocates at most during one call, and bytes of its results."""
+    contender.call()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        result = contender.call()
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return most - before, sum(a.nbytes for a in contender.arrays(result))
+
+
+def measure(
+    workload: Workload, effort: Effort, names: tuple[str, ...] | None = None, without: tuple[str, ...] = ()
+) -> Row:
+    """One row: results compared, then times; `without` adds symgrad without each of these techniques."""
     contenders = peers.contenders(workload, names)
+    contenders += [peers.symgrad_without(workload, technique) for technique in without]
     row = Row(workload.name, workload.title)
     with np.errstate(all="ignore"):
         row.errors = compare(contenders)
         row.lost = {c.name: lost(c.arrays(c.call())) for c in contenders}
-        row.seconds = rounds([*contenders, peers.symgrad_value(workload)], effort)
+        row.peak, row.results = peak(contenders[0])
+        timed = contenders if workload.hessian else [*contenders, peers.symgrad_value(workload)]
+        row.seconds = rounds(timed, effort)
     return row
 
 
-def geometric_mean(rows: Sequence[Row]) -> float | None:
-    """Of the ratios of the best peer of every row."""
-    ratios = [row.best_ratio for row in rows if row.best_ratio is not None]
+def geometric_mean(rows: Sequence[Row], name: str | None = None) -> float | None:
+    """Of the ratios of the best peer of every row, or of the named contender."""
+    found = [row.best_ratio if name is None else row.ratio(name) for row in rows]
+    ratios = [ratio for ratio in found if ratio is not None]
     return statistics.geometric_mean(ratios) if ratios else None

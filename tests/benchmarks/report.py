@@ -63,25 +63,43 @@ def missing() -> list[str]:
 
 
 def speed(rows: Sequence[Row], titles: bool = True) -> Cells:
-    """Times, ratios to symgrad, gradient over value; the first row holds the headings."""
+    """Times, ratios to symgrad, gradient over value, memory; the first row holds the headings."""
     names = list(dict.fromkeys(name for row in rows for name in row.peers))
-    head = ["value and gradient", "symgrad", *names, "fastest peer / symgrad", "gradient / value"]
-    cells = [head]
+    ends = ["fastest peer / symgrad", "gradient / value", "peak memory"]
+    cells = [["value and gradient", "symgrad", "by hand", *names, *ends]]
     for row in rows:
         times = [
             f"{duration(row.seconds[name])} ({_times(row.ratio(name))}){_lost(row, name)}"
             if name in row.seconds
             else "-"
-            for name in names
+            for name in ("by hand", *names)
         ]
         best = "-" if row.best_ratio is None else f"{row.best_ratio:.2f}"
+        ratio = "-" if row.value_ratio is None else f"{row.value_ratio:.2f}"
         label = row.title if titles else row.name
         own = duration(row.seconds["symgrad"]) + _lost(row, "symgrad")
-        cells.append([label, own, *times, best, f"{row.value_ratio:.2f}"])
+        cells.append([label, own, *times, best, ratio, _memory(row)])
     mean = geometric_mean(rows)
     if mean is not None and len(rows) > 1:
-        cells.append(["geometric mean", "", *([""] * len(names)), f"{mean:.2f}", ""])
+        hand = f"{geometric_mean(rows, 'by hand'):.2f}x"
+        cells.append(["geometric mean", "", hand, *([""] * len(names)), f"{mean:.2f}", "", ""])
     return cells
+
+
+def without(rows: Sequence[Row], titles: bool = True) -> Cells:
+    """How many times longer each workload takes without one technique."""
+    names = list(dict.fromkeys(name for row in rows for name in row.without))
+    cells = [["times longer without", *names]]
+    for row in rows:
+        ratios = [f"{row.without[name] / row.seconds['symgrad']:.2f}" for name in names]
+        cells.append([row.title if titles else row.name, *ratios])
+    return cells
+
+
+def _memory(row: Row) -> str:
+    """What is allocated beside the results."""
+    beside = max(row.peak - row.results, 0)
+    return f"{beside / 2**20:.1f} MiB" if beside >= 2**18 else f"{beside / 2**10:.1f} KiB"
 
 
 def _times(ratio: float) -> str:
@@ -114,6 +132,8 @@ def tables(results: Results, titles: bool = True) -> list[Cells]:
     found = []
     if results.rows:
         found.append(speed(results.rows, titles))
+    if any(row.without for row in results.rows):
+        found.append(without(results.rows, titles))
     if results.cold:
         found.append(cold(results.cold))
     if results.traps:
@@ -152,10 +172,12 @@ def as_json(results: Results) -> str:
             row.name: {
                 "title": row.title, "seconds": row.seconds, "errors": row.errors, "not_finite": row.lost,
                 "best_ratio": row.best_ratio, "gradient_over_value": row.value_ratio,
+                "peak_bytes": row.peak, "result_bytes": row.results,
             }
             for row in results.rows
         },
         "geometric_mean": geometric_mean(results.rows),
+        "geometric_mean_by_hand": geometric_mean(results.rows, "by hand"),
         "cold_start": results.cold,
         "traps": results.traps,
         "missing": missing(),

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .peers import PEERS, autograd_library, jax_library
-from .workloads import Array
+from .workload import Array
 
 
 @dataclass(frozen=True)

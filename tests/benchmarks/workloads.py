@@ -1,50 +1,15 @@
-"""The workloads: a formula against numpy's names, shapes for the trace, data from a fixed seed."""
+"""The workloads: values and gradients here, Hessians beside."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Library:
-    """What a formula is written in: a module with numpy's names, and what numpy lacks."""
-
-    np: Any
-    logsumexp: Callable[..., Any]
-    relu: Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class Workload:
-    """One formula at one size.
-
-    `formula(library)` is the function itself; `shapes` has one entry a parameter, and `"..."` in all of them
-    means a scalar formula, applied to every element.
-    """
-
-    name: str
-    title: str
-    formula: Callable[[Library], Callable[..., Any]]
-    shapes: dict[str, str]
-    wrt: tuple[str, ...]
-    arguments: tuple[Any, ...]
-
-    @property
-    def elementwise(self) -> bool:
-        """Whether it is a scalar formula."""
-        return all(shape == "..." for shape in self.shapes.values())
-
-    @property
-    def positions(self) -> tuple[int, ...]:
-        """Places of the arguments that are differentiated with respect to."""
-        return tuple(list(self.shapes).index(name) for name in self.wrt)
+from . import by_hand
+from .hessians import hess_banded, hess_factors, hess_logreg, hess_quartic
+from .workload import Library, Workload
 
 
 def black_scholes(quick: bool = False) -> Workload:
@@ -75,6 +40,7 @@ def black_scholes(quick: bool = False) -> Workload:
         dict.fromkeys(ranges, "..."),
         tuple(ranges),
         data,
+        by_hand.black_scholes,
     )
 
 
@@ -101,6 +67,7 @@ def logreg(quick: bool = False) -> Workload:
         {"X": "n d", "y": "n", "w": "d", "b": ""},
         ("w", "b"),
         (X, y, rng.normal(size=d) / np.sqrt(d), 0.3),
+        by_hand.logreg,
     )
 
 
@@ -129,7 +96,7 @@ def mlp(quick: bool = False) -> Workload:
         rng.normal(size=k),
     )
     wrt = ("W1", "b1", "W2", "b2")
-    return Workload("mlp", f"network {d}-{h}-{k}, batch of {n}", formula, shapes, wrt, data)
+    return Workload("mlp", f"network {d}-{h}-{k}, batch of {n}", formula, shapes, wrt, data, by_hand.mlp)
 
 
 def gmm(quick: bool = False) -> Workload:
@@ -146,9 +113,11 @@ def gmm(quick: bool = False) -> Workload:
     def formula(library: Library) -> Callable[..., Any]:
         np = library.np
 
+        constant = library.constant
+
         def log_likelihood(alphas: Any, means: Any, icf: Any, x: Any) -> Any:
             log_diagonal = icf[:, :d]
-            Q = icf[:, place] * below + np.exp(log_diagonal)[:, None, :] * identity
+            Q = icf[:, place] * constant(below) + np.exp(log_diagonal)[:, None, :] * constant(identity)
             centred = x - means[:, None, :]
             whitened = np.matmul(centred, np.swapaxes(Q, 1, 2))
             square = np.sum(whitened**2, axis=2)
@@ -167,7 +136,51 @@ def gmm(quick: bool = False) -> Workload:
     )
     shapes = {"alphas": "k", "means": f"k {d}", "icf": f"k {d * (d + 1) // 2}", "x": f"n {d}"}
     wrt = ("alphas", "means", "icf")
-    return Workload("gmm", f"Gaussian mixture, {n:,} x {d}, {k} components", formula, shapes, wrt, data)
+    title = f"Gaussian mixture, {n:,} x {d}, {k} components"
+    return Workload("gmm", title, formula, shapes, wrt, data, by_hand.gmm)
+
+
+def ba(quick: bool = False) -> Workload:
+    """Squared errors of bundle adjustment in ADBench's parametrisation.
+
+    A camera has a rotation (Rodrigues), a centre, a focal length, a principal point and two coefficients of
+    radial distortion; an observation has a camera, a point and a weight.
+    """
+
+    def formula(library: Library) -> Callable[..., Any]:
+        np = library.np
+
+        def error(cams: Any, points: Any, weights: Any, features: Any, cam: Any, point: Any) -> Any:
+            c, x = cams[cam], points[point]
+            rotation, focal, principal, radial = c[:, :3], c[:, 6:7], c[:, 7:9], c[:, 9:11]
+            theta = np.sqrt(np.sum(rotation**2, axis=1))[:, None]
+            axis = rotation / theta
+            moved = x - c[:, 3:6]
+            along = np.sum(axis * moved, axis=1)[:, None] * (1 - np.cos(theta))
+            turned = moved * np.cos(theta) + np.cross(axis, moved) * np.sin(theta) + axis * along
+            plane = turned[:, :2] / turned[:, 2:]
+            square = np.sum(plane**2, axis=1)[:, None]
+            distortion = 1 + radial[:, :1] * square + radial[:, 1:] * square**2
+            projected = plane * distortion * focal + principal
+            residual = weights[:, None] * (projected - features)
+            return np.sum(residual**2) + np.sum((1 - weights**2) ** 2)
+
+        return error
+
+    rng = np.random.default_rng(6)
+    n, c, p = (60, 4, 20) if quick else (20_000, 49, 7_776)
+    cams = rng.normal(size=(c, 11)) * 0.1 + np.array([0.1, 0.2, 0.3, 0, 0, -5, 1, 0, 0, 0.01, 0.001])
+    data = (
+        cams,
+        rng.normal(size=(p, 3)),
+        rng.uniform(0.5, 1.5, n),
+        rng.normal(size=(n, 2)),
+        rng.integers(0, c, n),
+        rng.integers(0, p, n),
+    )
+    shapes = {"cams": "c 11", "points": "p 3", "weights": "n", "features": "n 2", "cam": "n", "point": "n"}
+    title = f"bundle adjustment, {n:,} observations"
+    return Workload("ba", title, formula, shapes, ("cams", "points", "weights"), data, by_hand.ba)
 
 
 def _arm(library: Library) -> Callable[..., Any]:
@@ -189,14 +202,16 @@ _ARM_SHAPES = dict.fromkeys(("a", "b", "c", "l1", "l2", "l3", "u", "v"), "...")
 def robot_arm(quick: bool = False) -> Workload:
     """One call of a scalar formula with Python floats."""
     data = (0.3, -0.7, 1.1, 1.0, 0.8, 0.5, 1.2, 0.4)
-    return Workload("robot_arm", "planar arm, one call", _arm, _ARM_SHAPES, tuple(_ARM_SHAPES), data)
+    wrt = tuple(_ARM_SHAPES)
+    return Workload("robot_arm", "planar arm, one call", _arm, _ARM_SHAPES, wrt, data, by_hand.arm_of_floats)
 
 
 def robot_arm_100(quick: bool = False) -> Workload:
     """The same formula for a hundred points."""
     rng = np.random.default_rng(5)
     data = tuple(rng.uniform(0.5, 1.5, 100) for _ in _ARM_SHAPES)
-    return Workload("robot_arm_100", "planar arm, 100 points", _arm, _ARM_SHAPES, tuple(_ARM_SHAPES), data)
+    wrt = tuple(_ARM_SHAPES)
+    return Workload("robot_arm_100", "planar arm, 100 points", _arm, _ARM_SHAPES, wrt, data, by_hand.arm)
 
 
 ALL: dict[str, Callable[[bool], Workload]] = {
@@ -204,6 +219,11 @@ ALL: dict[str, Callable[[bool], Workload]] = {
     "logreg": logreg,
     "mlp": mlp,
     "gmm": gmm,
+    "ba": ba,
     "robot_arm": robot_arm,
     "robot_arm_100": robot_arm_100,
+    "hess_logreg": hess_logreg,
+    "hess_quartic": hess_quartic,
+    "hess_factors": hess_factors,
+    "hess_banded": hess_banded,
 }
