@@ -82,3 +82,9 @@ def _place_diagonal(v, offset, rows, columns):
     i = np.arange(v.shape[-1])
     out[..., i + max(-offset, 0), i + max(offset, 0)] = v
     return out
+
+
+def _positions(index, size):
+    """Indices counted from the start of an axis of that size."""
+    _check_range(index, size)
+    return np.where(index < 0, index + size, index)

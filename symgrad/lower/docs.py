@@ -12,7 +12,7 @@ from symgrad.lower.body import Body, Env
 from symgrad.lower.names import Names
 from symgrad.node import Node
 from symgrad.shapes import BATCH, shape_text
-from symgrad.tree import Record, Tree, is_leaf, leaves
+from symgrad.tree import Record, Tree, children, is_leaf, leaves
 
 #: Lines of mathematics shown before they are cut.
 LINES = 24
@@ -23,6 +23,7 @@ _WHAT = {
     "vjp": "Value of {base}, and the cotangent ct pulled back to {wrt}.",
     "jvp": "Value of {base}, and its derivative along the given tangents of {wrt}.",
     "jacobian": "Jacobian of {base} with respect to {wrt}.",
+    "sparse_jacobian": "Jacobian of {base} with respect to {wrt}: data, row and column of its nonzeros.",
     "hessian": "Hessian of {base} with respect to {wrt}.",
     "vmap": "{base} for every index of a leading dimension of {wrt}.",
     "hvp": "Hessian of {base} with respect to {wrt}, times the given vector.",
@@ -66,7 +67,9 @@ def _summary(name: str, function: Function) -> tuple[str, list[str]]:
         first, _ = _split(root.doc)
         rest = textwrap.wrap(f"{root.name}: {first}", 96) if first else []
         if _is_hessian(function):
-            return f"Hessian of {root.name} with respect to {wrt}.", rest
+            sparse = function.origin.kind == "sparse_jacobian"
+            more = ": data, row and column of its nonzeros" if sparse else ""
+            return f"Hessian of {root.name} with respect to {wrt}{more}.", rest
         order = _order(function)
         if order > 1:
             return f"Derivative of order {order} of {root.name} with respect to {wrt}.", rest
@@ -90,7 +93,8 @@ def _is_hessian(function: Function) -> bool:
     return (
         origin is not None
         and inner is not None
-        and (origin.kind, inner.kind) == ("jacobian", "grad")
+        and origin.kind in ("jacobian", "sparse_jacobian")
+        and inner.kind == "grad"
         and origin.wrt == inner.wrt
         and inner.base.origin is None
     )
@@ -173,6 +177,8 @@ def _returns(function: Function) -> list[str]:
         value, gradient = function.result
         second = {"value_and_grad": "gradient", "vjp": "pullback", "jvp": "tangent"}[origin.kind]
         return _output("value", value) + _output(second, gradient)
+    if origin is not None and origin.kind == "sparse_jacobian":
+        return _coordinates(function)
     if isinstance(function.result, (tuple, dict)):
         lines = []
         for name, node in zip(function.output_names, function.output_nodes):
@@ -182,16 +188,25 @@ def _returns(function: Function) -> list[str]:
     return _output("hessian" if _is_hessian(function) else name, function.result)
 
 
+def _coordinates(function: Function) -> list[str]:
+    """Lines about the data, rows and columns of sparse results."""
+    lines = []
+    for name, node in zip(function.output_names, function.output_nodes):
+        lines.append(f"{name} : {_result_type(node)}")
+    return [
+        *lines,
+        "    Rows count the entries of the result, columns those of the argument, both in C order;",
+        "    scipy.sparse.coo_array((data, (row, col)), shape) is the matrix: entries of one place add up.",
+    ]
+
+
 def _output(name: str, tree: Tree) -> list[str]:
-    if isinstance(tree, Record):
-        lines = [f"{name} : {tree.name}"]
-        for field, value in zip(tree.fields, tree.values):
-            described = _result_type(value) if is_leaf(value) else _structure(value)
-            lines.append(f"    {field} : {described}")
-        return lines
     if is_leaf(tree):
         return [f"{name} : {_result_type(tree)}"]
-    return [f"{name} : {_structure(tree)}"]
+    lines = [f"{name} : {_structure(tree)}"]
+    for key, child in children(tree):
+        lines += [f"    {line}" for line in _output(str(key), child)]
+    return lines
 
 
 def _result_type(node: Node) -> str:

@@ -259,12 +259,12 @@ def _assemble_lines(node: Node, target: str, operands: Sequence[Text], env: Envi
     for key, operand in zip(node.keys, operands):
         fresh = not seen or (apart and key not in seen)
         seen.add(key)
-        sign, source = ("=", operand.source) if fresh else _increment(operand)
+        sign, source = ("=", operand.source) if fresh else increment(operand)
         lines.append(f"{target}[{_whole_key(key, node.shape, env)}] {sign} {source}")
     return lines
 
 
-def _increment(operand: Text) -> tuple[str, str]:
+def increment(operand: Text) -> tuple[str, str]:
     """Operator and text that add the operand: `-= a` for `-a`."""
     if operand.precedence == UNARY and operand.source.startswith("-"):
         return "-=", operand.source[1:]

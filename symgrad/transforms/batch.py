@@ -15,7 +15,7 @@ from symgrad.graph import Function, Origin, Parameter, toposort
 from symgrad.inline import bind_batch_of
 from symgrad.node import DType, Node, build
 from symgrad.ops.leaves import input_node
-from symgrad.ops.structure import broadcast_up
+from symgrad.ops.structure import broadcast_up, expand_dims
 from symgrad.shapes import BATCH, Shape, Size, has_batch, parse_dim
 from symgrad.transforms.stacks import STACKED
 from symgrad.tree import leaves, map_leaves
@@ -134,6 +134,11 @@ def _with_batch(node: Node, args: tuple[Node, ...]) -> Node:
     )
     if node.op.name == "broadcast_to":
         return broadcast_up(args[0], params[0])
+    if node.op.name == "embed":  # its parts have an axis a label, or fewer where there is no batch
+        args = tuple(
+            expand_dims(a, axes=tuple(range(len(sizes) - a.rank))) if a.rank < len(sizes) else a
+            for a, (sizes, _) in zip(args, node.places)
+        )
     if len(args) > 1 and node.op.name not in _INDEXED and _PLACES & set(node.op.params):
         # One count of axes serves all operands, so all of them get the new dimension.
         args = tuple(a if has_batch(a.shape) else broadcast_up(a, (BATCH, *a.shape)) for a in args)

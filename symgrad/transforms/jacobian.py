@@ -1,126 +1,211 @@
-"""`jacobian` and `hessian`: the pullback, or the tangent map, for every row of an identity matrix at once.
+"""`jacobian` and `hessian`: the pullback, or the tangent map, for all rows of an identity matrix at once.
 
-One batched pass and no loop over rows. Tall Jacobians go forward, one seed for each element of the
-argument, wide ones in reverse, one for each element of the output.
+The map is linear in its seed. The identity goes through it as blocks (`symgrad.blocks`): factors over labels,
+with the places of their entries. So a diagonal stays a diagonal, a band a band, rows picked by an index rows
+picked by it, and a Gram matrix comes out as one product; the zeros in between are never computed. Sparse
+results are the same blocks: their entries are computed one by one, without the products with coloured seeds
+that would find them together, and each is as cheap as the one product that it is part of.
 """
 
 from __future__ import annotations
 
-from symgrad.errors import NotDifferentiableError, ShapeError
-from symgrad.graph import Function, Origin
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from symgrad.blocks.block import Block, identity
+from symgrad.blocks.carry import carried
+from symgrad.blocks.coordinates import coordinates
+from symgrad.blocks.dense import dense
+from symgrad.errors import NotDifferentiableError, ShapeError, SpecError
+from symgrad.graph import Function, Origin, Parameter, toposort
 from symgrad.node import Node, lift
-from symgrad.ops.creation import eye
 from symgrad.ops.leaves import input_node
-from symgrad.ops.structure import broadcast_to, broadcast_up, permute, reshape_to
-from symgrad.shapes import BATCH, Shape, concrete_size, has_batch, product, shape_text
-from symgrad.transforms.batch import batched
+from symgrad.ops.reduce import sum_batch
+from symgrad.ops.structure import broadcast_up
+from symgrad.rewrite import simplify
+from symgrad.shapes import BATCH, Shape, Size, core, divide_exactly, has_batch, product
 from symgrad.transforms.forward import push
 from symgrad.transforms.gradient import Wrt, derived, grad, structured, wrt_names, wrt_nodes
 from symgrad.transforms.reverse import pullback
-from symgrad.tree import leaves, map_leaves
+from symgrad.tree import Tree, leaves, map_leaves
+
+Mode = Literal["auto", "forward", "reverse"]
 
 
-def jacobian(f: Function, wrt: Wrt = None) -> Function:
+def jacobian(f: Function, wrt: Wrt = None, sparse: bool = False, mode: Mode = "auto") -> Function:
     """All partial derivatives: of each output the shape, followed by the shape of the argument.
 
     Parameters
     ----------
     f
-        A Function of float outputs. Of elementwise functions the partial derivatives are per point.
+        A Function of float outputs. Of elementwise functions the partial derivatives are per point. Where f
+        has `...` and shaped arguments, those by `...` arguments are too, with the batch in front; those by
+        shaped ones are of the sum over the batch.
     wrt
         A parameter's name, a tuple of names, or None for every float parameter. One name: one array; else a
         NamedTuple with one field a name. Several outputs: their structure is outermost.
+    sparse
+        Return `(data, row, col)` in the place of each array: the structural nonzeros, output and argument
+        flattened, as `scipy.sparse.coo_array((data, (row, col)), shape)` takes them. Entries of one place,
+        which arrays of indices can give, add up.
+    mode
+        `"forward"` carries the identity of the argument through the tangent map, `"reverse"` that of the
+        output through the pullback. `"auto"` goes forward where the output is larger: by its number of
+        elements where that is known or a multiple of the other, else by how many named dimensions it has.
 
     Raises
     ------
     NotDifferentiableError
         For an output that is not a float.
     ShapeError
-        For a function of both `...` and shaped arguments.
+        For `...` arguments where `sparse`, or where an operation mixes the entries of arrays with a batch.
+    SpecError
+        For another mode.
     """
+    if mode not in ("auto", "forward", "reverse"):
+        raise SpecError(f"jacobian: mode={mode!r}", expected="'auto', 'forward' or 'reverse'")
     names = wrt_names(f, wrt)
     inputs = wrt_nodes(f, names)
-    rows = [_row(f, output, inputs) for output in f.output_nodes]
-    remaining = iter(rows)
-    result = map_leaves(lambda _: structured(f, wrt, names, next(remaining)), f.result)
-    bars: dict[Node, Node] = {}
-    return derived(f, f"{f.name}_jacobian", result, bars, Origin("jacobian", f, names), (), f.result)
-
-
-def hessian(f: Function, wrt: Wrt = None) -> Function:
-    """Second partial derivatives of a scalar (or elementwise) function.
-
-    One name in wrt: the argument's shape twice. A tuple or None: a NamedTuple of NamedTuples. See `grad`.
-    """
-    found = jacobian(grad(f, wrt), wrt)
-    return derived(f, f"{f.name}_hessian", found.result, dict(found.bars), found.origin, (), f.result)  # type: ignore[arg-type]
-
-
-def _row(f: Function, output: Node, inputs: list[Node]) -> list[Node]:
-    """The derivatives of one output by each input."""
-    if output.dtype != "float64":
-        raise NotDifferentiableError(
-            f"jacobian: an output of {f.name} has dtype {output.dtype}", expected="float64"
+    if sparse and f.has_batch:
+        raise ShapeError(
+            f"jacobian: {f.name} has '...' arguments, which have no rows and columns",
+            hint="name all dimensions, or leave out sparse=True: the result is per point",
         )
-    if f.has_batch:
-        return _pointwise(f, output, inputs)
-    if output.shape == ():
-        found, _ = pullback([output], [lift(1.0)], inputs)
-        return found
-    columns = []
-    for leaf in inputs:
-        columns.append(_forward(output, leaf) if _is_tall(output, leaf) else _reverse(output, leaf))
-    return columns
+    rows = _Rows(f, inputs, sparse, mode)
+    found = iter([rows.of(output) for output in f.output_nodes])
+    result = map_leaves(lambda _: _placed(structured(f, wrt, names, next(found))), f.result)
+    origin = Origin("sparse_jacobian" if sparse else "jacobian", f, names)
+    new = derived(f, f"{f.name}_jacobian", result, {}, origin, (), f.result)
+    return replace(
+        new,
+        names={**rows.names, **f.names},
+        lines={**rows.lines, **f.lines},
+        primal=rows.primal,
+        result_names=_titles(f, inputs) if sparse else (),
+    )
 
 
-def _is_tall(output: Node, leaf: Node) -> bool:
-    """Whether the output has more elements than the argument; reverse where sizes do not tell."""
-    if leaf.shape == ():
-        return True
-    rows, columns = concrete_size(output.shape), concrete_size(leaf.shape)
-    if rows is not None and columns is not None:
-        return rows > columns
-    return columns is not None and rows is None
-
-
-def _identity(shape: Shape) -> tuple[Node, object]:
-    """One seed for each element of an array of that shape, and their number."""
-    size = product(shape)
-    return reshape_to(eye(size=size), (size, *shape)), size
-
-
-def _reverse(output: Node, leaf: Node) -> Node:
-    ct = input_node("0ct", output.shape)
-    (adjoint,), _ = pullback([output], [ct], [leaf])
-    seeds, size = _identity(output.shape)
-    rows = batched([adjoint], {ct: seeds}, size)[adjoint]  # type: ignore[arg-type]
-    return reshape_to(rows, (*output.shape, *leaf.shape))
-
-
-def _forward(output: Node, leaf: Node) -> Node:
-    if leaf.shape == ():
-        (tangent,) = push([output], [leaf], [lift(1.0)])
-        return broadcast_up(tangent, output.shape)
-    dot = input_node("0dot", leaf.shape)
-    (tangent,) = push([output], [leaf], [dot])
-    seeds, size = _identity(leaf.shape)
-    columns = batched([tangent], {dot: seeds}, size)[tangent]  # type: ignore[arg-type]
-    moved = permute(columns, (*range(1, columns.rank), 0))
-    return reshape_to(moved, (*output.shape, *leaf.shape))
-
-
-def _pointwise(f: Function, output: Node, inputs: list[Node]) -> list[Node]:
-    """Per-point derivatives of an elementwise function: the tangent along 1 for each argument."""
-    for leaf in [*inputs, *leaves([p.tree for p in f.parameters])]:
-        if leaf.dtype == "float64" and leaf.shape != (BATCH,):
-            raise ShapeError(
-                f"jacobian: {f.name} has both '...' and shaped arguments",
-                got=f"{leaf.name} {shape_text(leaf.shape)}",
-                hint="name the dimensions of all arguments, or sg.vmap",
-            )
-    full = output.shape if has_batch(output.shape) else (BATCH, *output.shape)
+def _titles(f: Function, inputs: list[Node]) -> tuple[str, ...]:
+    """Names of data, row and column of each array of a sparse result."""
     found = []
-    for leaf in inputs:
-        (tangent,) = push([output], [leaf], [broadcast_to(lift(1.0), shape=(BATCH,))])
-        found.append(broadcast_up(tangent, full))
-    return found
+    for name in f.output_names:
+        for leaf in inputs:
+            parts = [name] * (len(f.output_names) > 1) + [leaf.name] * (len(inputs) > 1)
+            found += ["_".join([*parts, what]) for what in ("data", "row", "col")]
+    return tuple(found)
+
+
+def hessian(f: Function, wrt: Wrt = None, sparse: bool = False, mode: Mode = "auto") -> Function:
+    """Second partial derivatives of a scalar (or elementwise) function: the Jacobian of its gradient.
+
+    One name in wrt: the argument's shape twice. A tuple or None: a NamedTuple of NamedTuples. `sparse` and
+    `mode` are as for `jacobian`.
+    """
+    found = jacobian(grad(f, wrt), wrt, sparse, mode)
+    return replace(found, name=f"{f.name}_hessian")
+
+
+class _Coordinates:
+    """Data, row and column of one array, a leaf until the structure around it is there."""
+
+    def __init__(self, parts: tuple[Node, Node, Node]) -> None:
+        self.parts = parts
+
+
+def _placed(tree: Tree) -> Tree:
+    """Coordinates as tuples in the structure of the gradients."""
+    return map_leaves(lambda leaf: leaf.parts if isinstance(leaf, _Coordinates) else leaf, tree)
+
+
+class _Rows:
+    """The derivatives of one output after the other, and what is noted about their nodes."""
+
+    def __init__(self, f: Function, inputs: list[Node], sparse: bool, mode: Mode) -> None:
+        self.f = f
+        self.inputs = inputs
+        self.sparse = sparse
+        self.mode = mode
+        self.names = dict(f.names)
+        self.lines = dict(f.lines)
+        self.primal = f.primal or tuple(toposort(leaves(f.result)))
+
+    def of(self, output: Node) -> list[Node]:
+        """The derivatives of an output by each input."""
+        if output.dtype != "float64":
+            raise NotDifferentiableError(
+                f"jacobian: an output of {self.f.name} has dtype {output.dtype}", expected="float64"
+            )
+        backward = [i for i, leaf in enumerate(self.inputs) if self._goes_back(output, leaf)]
+        found = dict(zip(backward, self._reverse(output, [self.inputs[i] for i in backward])))
+        for i, leaf in enumerate(self.inputs):
+            if i not in found:
+                found[i] = self._forward(output, leaf)
+        return [found[i] for i in range(len(self.inputs))]
+
+    def _goes_back(self, output: Node, leaf: Node) -> bool:
+        if self.mode != "auto":
+            return self.mode == "reverse"
+        return not is_larger(product(core(output.shape)), product(core(leaf.shape)))
+
+    def _reverse(self, output: Node, inputs: list[Node]) -> list[Node]:
+        if not inputs:
+            return []
+        ct = input_node("0ct", output.shape)
+        adjoints, _ = pullback([output], [ct], inputs)
+        if not core(output.shape) and not self.sparse:
+            one = broadcast_up(lift(1.0), output.shape)
+            adjoints, _ = pullback([output], [one], inputs)
+            return [broadcast_up(a, _head(leaf, core(leaf.shape))) for a, leaf in zip(adjoints, inputs)]
+        seeds = {ct: [identity(output.shape, seed_first=True)]}
+        blocks = carried(self._simple(adjoints, ct), seeds, output.shape, self.sparse)
+        return [self._array(one, output, leaf) for one, leaf in zip(blocks, inputs)]
+
+    def _forward(self, output: Node, leaf: Node) -> Node:
+        if not core(leaf.shape) and not self.sparse:
+            (tangent,) = push([output], [leaf], [broadcast_up(lift(1.0), leaf.shape)])
+            if has_batch(output.shape) and not has_batch(leaf.shape):
+                return sum_batch(broadcast_up(tangent, output.shape))
+            return broadcast_up(tangent, _head(leaf, core(output.shape)))
+        dot = input_node("0dot", leaf.shape)
+        (tangent,) = push([output], [leaf], [dot])
+        if has_batch(tangent.shape) and not has_batch(leaf.shape):
+            tangent = sum_batch(tangent)
+        seeds = {dot: [identity(leaf.shape, seed_first=False)]}
+        (blocks,) = carried(self._simple([tangent], dot), seeds, leaf.shape, self.sparse)
+        return self._array(blocks, output, leaf)
+
+    def _simple(self, roots: list[Node], seed: Node) -> list[Node]:
+        """The linear map simplified; names and lines go with its nodes."""
+        parameters = (*self.f.parameters, Parameter("0seed", seed))
+        primal = self.f.primal or tuple(toposort(leaves(self.f.result)))
+        linear = replace(self.f, parameters=parameters, result=tuple(roots), primal=primal)
+        linear = simplify(linear)
+        self.names.update(linear.names)
+        self.lines.update(linear.lines)
+        self.primal = tuple(dict.fromkeys((*self.primal, *linear.primal)))
+        return linear.output_nodes
+
+    def _array(self, blocks: Sequence[Block], output: Node, leaf: Node) -> Node:
+        if self.sparse:
+            return _Coordinates(coordinates(blocks, output.shape, leaf.shape))  # type: ignore[return-value]
+        return dense(blocks, _head(leaf, (*core(output.shape), *core(leaf.shape))))
+
+
+def _head(leaf: Node, sizes: Shape) -> Shape:
+    """The shape of a derivative by an input: a batch in front where that has one."""
+    return (BATCH, *sizes) if has_batch(leaf.shape) else sizes
+
+
+def is_larger(one: Size, other: Size) -> bool:
+    """Whether an array of the first number of elements counts as larger than one of the second."""
+    if other == 1 or (isinstance(one, int) and isinstance(other, int)):
+        return other == 1 or one > other
+    quotient = divide_exactly(one, other)
+    if quotient is not None:
+        return quotient != 1
+    return _degree(one) > _degree(other)
+
+
+def _degree(size: Size) -> int:
+    return 0 if isinstance(size, int) else max(len(monomial) for monomial, _ in size.terms)

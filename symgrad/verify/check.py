@@ -27,7 +27,7 @@ from symgrad.graph import Function
 from symgrad.shapes import evaluate_shape, has_batch
 from symgrad.tree import Record, Tree, is_leaf, leaves, map_leaves, paths
 from symgrad.verify.loading import load
-from symgrad.verify.oracle import expected, is_defined
+from symgrad.verify.oracle import compared, expected, is_defined, is_sparse
 from symgrad.verify.points import Point, Sampler
 from symgrad.verify.report import Report
 
@@ -149,9 +149,10 @@ class _Check:
         self._evidence: dict[str, list[int]] = {}
         self._queues: dict[int, list[int]] = {}
         self._seen: dict[int, set[int]] = {}
+        wanted = compared(function)
         self.outputs = [
             ("result" if not path else "result" + "".join(f"[{key!r}]" for key in path), node)
-            for path, node in paths(function.result)
+            for path, node in list(paths(function.result))[:: len(function.output_nodes) // len(wanted) or 1]
         ]
 
     def cost(self, sizes: Mapping[str, int]) -> int:
@@ -188,6 +189,13 @@ class _Check:
         self.report.note = f"{len(seen)} of {total} directions, {DIRECTIONS} at each point"
         return sorted(set(taken))
 
+    def _widths(self, sizes: Mapping[str, int]) -> list[int]:
+        """Numbers of elements of the leaves of wrt."""
+        origin = self.function.origin
+        assert origin is not None
+        named = [p for name in origin.wrt for p in origin.base.parameters if p.name == name]
+        return [_count(leaf.shape, sizes) for p in named for leaf in leaves(p.tree)]
+
     def weigh_evidence(self) -> None:
         """Fail where the comparisons so far say little about an output.
 
@@ -218,6 +226,10 @@ class _Check:
                 raise _raised(error, point) from error
             self.report.skipped += len(numbers)
             return
+        if is_sparse(self.function):
+            widths = self._widths(point.sizes)
+            columns = [widths[i % len(widths)] for i in range(len(wanted))]
+            got = list(map(_scattered, got[::3], got[1::3], got[2::3], wanted, columns))
         for (name, node), want, have in zip(self.outputs, wanted, got):
             where = f"{name} at point '{point.label}', {dtype}"
             self._same_kind(where, want, have, node.dtype if node.dtype != "float64" else dtype)
@@ -306,6 +318,19 @@ class _Check:
             if any(isinstance(have, np.ndarray) and np.shares_memory(have, array) for have in got):
                 raise _Failed(f"it returned a view of an argument at point '{point.label}'")
         return got
+
+
+def _scattered(data: Any, row: Any, column: Any, like: Any, columns: int) -> Any:
+    """The array that data, row and column stand for, in the shape of `like`; entries of one place add up."""
+    data, row, column = (np.asarray(part) for part in (data, row, column))
+    if row.dtype.kind != "i" or column.dtype.kind != "i" or not data.shape == row.shape == column.shape:
+        raise _Failed("data, row and column are not of one length, or not integers")
+    whole = np.zeros((like.size // max(columns, 1), columns), data.dtype)
+    for places, size in ((row, whole.shape[0]), (column, columns)):
+        if places.ndim != 1 or (places.size and not 0 <= places.min() <= places.max() < size):
+            raise _Failed(f"rows or columns are not places from 0 to {size - 1}")
+    np.add.at(whole, (row, column), data)
+    return whole.reshape(like.shape)
 
 
 def _raised(error: Exception, point: Point) -> _Failed:

@@ -101,6 +101,8 @@ def expected(
         For the outermost derivative: from the number of elements to those to differentiate by. Others are
         None in the result. None: all of them.
 
+    Of a sparse Jacobian the whole array is returned, zeros too, for each triple of data, row and column.
+
     A function of `...` arguments is differentiated as the sum over the batch: its points are independent, so
     that is the partial derivative at each point for `...` arguments, and the sum for shaped ones.
     """
@@ -108,8 +110,11 @@ def expected(
 
     with mpmath.workdps(DIGITS):
         batch, inputs = _spread(function, point)
-        outputs = evaluate(function, inputs, sizes, chosen)
-    nodes = function.output_nodes
+        if is_sparse(function):
+            outputs = _jacobian(function, inputs, sizes, chosen)
+        else:
+            outputs = evaluate(function, inputs, sizes, chosen)
+    nodes = compared(function)
     if len(outputs) != len(nodes):
         raise VerificationError(
             f"{function.name} has another number of outputs than the derivative it comes from",
@@ -117,6 +122,16 @@ def expected(
             got=f"{len(nodes)}",
         )
     return [_gathered(node, batch, spread) for node, spread in zip(nodes, outputs)]
+
+
+def is_sparse(function: Function) -> bool:
+    """Whether a function returns data, row and column for each array that it is compared by."""
+    return function.origin is not None and function.origin.kind == "sparse_jacobian"
+
+
+def compared(function: Function) -> list[Node]:
+    """The outputs to compare: of sparse results the data, which stand for the whole array."""
+    return function.output_nodes[::3] if is_sparse(function) else function.output_nodes
 
 
 def _spread(function: Function, point: Mapping[str, Sequence[Any]]) -> tuple[tuple[int, ...], Values]:
@@ -279,7 +294,14 @@ class Differentiation:
             for places in self.places
         ]
 
-    def table(self, output: Objects, place: Any, pointwise: bool) -> Objects:
+    def summed(self, outputs: Spread) -> Objects:
+        """An output summed over the points of the batch."""
+        if len(outputs) == 1:
+            return outputs[0]
+        columns = zip(*[array.ravel().tolist() for array in outputs])
+        return Meaning.objects([scalars.total(list(column)) for column in columns], outputs[0].shape)
+
+    def table(self, output: Objects, place: Any) -> Objects:
         """Derivatives of every entry of an output by every element of one array of wrt."""
         directions = place.ravel().tolist()
         entries = [
@@ -287,7 +309,7 @@ class Differentiation:
             for v in output.ravel().tolist()
             for d in directions
         ]
-        return Meaning.objects(entries, output.shape if pointwise else output.shape + place.shape)
+        return Meaning.objects(entries, output.shape + place.shape)
 
 
 @kind("grad")
@@ -330,14 +352,27 @@ def _jacobian(
 ) -> list[Spread]:
     """For each output, for each leaf of wrt: the tangents of its entries, the output's shape first."""
     problem = Differentiation(function, inputs, sizes, chosen)
+    assert function.origin is not None
+    base = function.origin.base
+    varied = [
+        x for name in function.origin.wrt for p in base.parameters if p.name == name for x in leaves(p.tree)
+    ]
     found = []
     for outputs in problem.outputs:
-        for places in problem.places:
-            count = max(len(outputs), len(places))
-            pairs = [(outputs[p % len(outputs)], places[p % len(places)]) for p in range(count)]
-            pointwise = function.origin is not None and function.origin.base.has_batch
-            found.append([problem.table(output, place, pointwise) for output, place in pairs])
+        for leaf, places in zip(varied, problem.places):
+            if has_batch(leaf.shape):
+                count = max(len(outputs), len(places))
+                pairs = [(outputs[p % len(outputs)], places[p % len(places)]) for p in range(count)]
+            else:  # of the sum over the batch
+                pairs = [(problem.summed(outputs), places[0])]
+            found.append([problem.table(output, place) for output, place in pairs])
     return found
+
+
+@kind("sparse_jacobian")
+def _sparse(function: Function, inputs: Values, sizes: Mapping[str, int], chosen: Any = None) -> list[Spread]:
+    """Inside of another derivative: the data, rows and columns that its graph has."""
+    return _expanded(function, inputs, PointMeaning(sizes))
 
 
 @kind("vmap")

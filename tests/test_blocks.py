@@ -1,0 +1,225 @@
+"""Jacobians as blocks: every operation that moves or combines them, dense and sparse, in both modes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import symgrad as sg
+from symgrad.blocks.table import CARRY
+from symgrad.verify.check import verify_function
+
+ROWS = sg.array("e", "int64")
+
+#: Scalar functions; their Hessians go through the blocks of a pullback, of a tangent map and of both.
+HESSIANS = {
+    "band": (lambda x: np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2), {"x": "n"}, "x"),
+    "band of fixed size": (lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2), {"x": "6"}, "x"),
+    "five bands": (lambda x: np.sum((x[2:] - 2 * x[1:-1] + x[:-2]) ** 4), {"x": "n"}, "x"),
+    "grid": (
+        lambda u: np.sum((u[1:, :] - u[:-1, :]) ** 4) + np.sum((u[:, 1:] - u[:, :-1]) ** 4),
+        {"u": "n m"},
+        "u",
+    ),
+    "borders": (lambda x: np.sum((np.pad(x, 1)[2:] * x - np.pad(x, 1)[:-2]) ** 3), {"x": "n"}, "x"),
+    "edges": (lambda x, i, j: np.sum(np.sin(x[i] - x[j]) ** 2), {"x": "n", "i": ROWS, "j": ROWS}, "x"),
+    "picked rows": (lambda x, i: np.sum(np.sum(x[i] ** 2, axis=1) ** 2), {"x": "n 3", "i": ROWS}, "x"),
+    "segments": (lambda x, i: np.sum(sg.segment_sum(x, i, 2) ** 3), {"x": "e", "i": ROWS}, "x"),
+    "roll": (lambda x: np.sum(np.sin(x * np.roll(x, 1))), {"x": "n"}, "x"),
+    "factorisation": (
+        lambda T, U, V: np.sum((T - U @ V.T) ** 2),
+        {"T": "m n", "U": "m k", "V": "n k"},
+        ("U", "V"),
+    ),
+    "softmax": (
+        lambda X, Y, W: -np.sum(Y * sg.log_softmax(X @ W, axis=1)),
+        {"X": "n d", "Y": "n k", "W": "d k"},
+        "W",
+    ),
+    "network": (
+        lambda A, B, x: np.sum(np.tanh(B @ np.tanh(A @ x)) ** 2),
+        {"A": "h d", "B": "k h", "x": "d"},
+        ("A", "x"),
+    ),
+    "entries": (lambda x: x[0] ** 2 * x[1] + np.sin(x[2] * x[0]), {"x": "3"}, "x"),
+    "cumsum": (lambda x: np.sum(np.cumsum(x) ** 3), {"x": "n"}, "x"),
+    "solve": (
+        lambda A, b: np.sum(np.linalg.solve(A + 3 * np.eye(3), b) ** 2),
+        {"A": "3 3", "b": "3"},
+        ("A", "b"),
+    ),
+    "parts of a vector": (
+        lambda t: np.sum(np.tanh(t[:6].reshape(2, 3) @ t[6:9]) ** 2),
+        {"t": "9"},
+        "t",
+    ),
+    "windows": (
+        lambda x: np.sum(np.convolve(x, np.array([1.0, 2.0, -1.0]), mode="valid") ** 4),
+        {"x": "n"},
+        "x",
+    ),
+    "backwards": (lambda x: np.sum(x * x[::-1] ** 2), {"x": "n"}, "x"),
+    "every other": (lambda x: np.sum(x[::2] ** 3 * x[1::2]), {"x": "6"}, "x"),
+    "branches": (lambda x: np.sum(np.where(x > 0, np.log(x), x**3)), {"x": "n"}, "x"),
+    "maximum": (lambda x: np.sum(np.max(x, axis=1) ** 2 * x[:, 0]), {"x": "n 3"}, "x"),
+    "sorted": (lambda x: np.sum(np.sort(x) ** 3 * np.array([1.0, 2.0, 3.0, 4.0])), {"x": "4"}, "x"),
+    "log determinant": (
+        lambda x: np.linalg.slogdet(np.outer(x, x) + np.eye(3))[1],
+        {"x": "3"},
+        "x",
+    ),
+    "distances": (
+        lambda x, c: np.sum(np.linalg.norm(x - c, axis=1)),
+        {"x": "n 2", "c": "2"},
+        ("x", "c"),
+    ),
+    "kron": (lambda x, y: np.sum(np.kron(x, y) ** 3), {"x": "2 n", "y": "m 2"}, ("x", "y")),
+    "stack of products": (lambda a, b: np.sum((a @ b) ** 3), {"a": "s n k", "b": "k m"}, ("a", "b")),
+    "chain of products": (
+        lambda a, b, c: np.sum(np.einsum("ij,jk,kl->il", a, b, c) ** 2),
+        {"a": "2 n", "b": "n 3", "c": "3 m"},
+        "b",
+    ),
+    "product of entries": (lambda x: np.prod(x), {"x": "4"}, "x"),
+    "diagonals": (
+        lambda x: np.sum((np.diag(x) @ np.diag(x[::-1]) + np.outer(x, x)) ** 3),
+        {"x": "n"},
+        "x",
+    ),
+    "trace": (lambda A: np.trace(A @ A @ A), {"A": "n n"}, "A"),
+    "triangle": (lambda A: np.sum(np.tril(A) @ np.tril(A).T), {"A": "3 3"}, "A"),
+    "joined": (
+        lambda x, y: np.sum(np.concatenate([x, y**2, x[1:]]) ** 3),
+        {"x": "n", "y": "m"},
+        ("x", "y"),
+    ),
+    "variance": (lambda x: np.var(x) * np.mean(x) ** 2, {"x": "n"}, "x"),
+    "one element": (lambda x: np.sum((x * np.arange(3.0)) ** 3), {"x": "1"}, "x"),
+    "all pairs": (lambda x: np.sum(np.sin(x[:, None] * x[None, :])), {"x": "n"}, "x"),
+    "unrolled": (lambda x: sum((x[i + 1] - x[i] ** 2) ** 2 for i in range(8)), {"x": "9"}, "x"),
+}
+
+
+@pytest.mark.parametrize("name", HESSIANS)
+def test_hessians_agree_with_the_oracle(name):
+    body, shapes, wrt = HESSIANS[name]
+    f = sg.trace(body, **shapes)
+    for sparse in (False, True):
+        for mode in ("auto", "forward"):
+            h = sg.hessian(f, wrt, sparse=sparse, mode=mode)
+            verify_function(h, sg.compile(h)).raise_for_failure()
+
+
+JACOBIANS = {
+    "diagonal": (lambda x: np.sin(x) * x, {"x": "n m"}, "x"),
+    "matrix": (lambda A, x: np.tanh(A @ x), {"A": "m n", "x": "n"}, ("A", "x")),
+    "band": (lambda x: x[1:] ** 2 - x[:-1], {"x": "n"}, "x"),
+    "several": (lambda x, y: {"a": x * y[0], "b": (np.sum(x), np.outer(x, y))}, {"x": "n", "y": "2"}, None),
+    "along an axis": (
+        lambda x, i: np.take_along_axis(x, i, 1) ** 2,
+        {"x": "n 3", "i": sg.array("n 2", "int64")},
+        "x",
+    ),
+    "nothing": (lambda x, y: x * 2, {"x": "n", "y": "m"}, ("x", "y")),
+}
+
+
+@pytest.mark.parametrize("name", JACOBIANS)
+def test_jacobians_agree_with_the_oracle(name):
+    body, shapes, wrt = JACOBIANS[name]
+    f = sg.trace(body, **shapes)
+    for sparse in (False, True):
+        for mode in ("forward", "reverse"):
+            j = sg.jacobian(f, wrt, sparse=sparse, mode=mode)
+            verify_function(j, sg.compile(j)).raise_for_failure()
+
+
+def body_of(function: object) -> str:
+    return sg.Module("m", {"h": function}).source().split("\n\n\ndef _")[0]
+
+
+def test_closed_forms():
+    def closed(body, wrt, **shapes):
+        return body_of(sg.hessian(sg.trace(body, name="f", **shapes), wrt))
+
+    logistic = closed(
+        lambda X, y, w: np.mean(np.logaddexp(0.0, X @ w) - y * (X @ w)), "w", X="n d", y="n", w="d"
+    )
+    assert "X.T @ ((_sigmoid(t1) * _sigmoid(-t1))[:, None] * X) / n" in logistic
+    assert "A + A.T" in closed(lambda x, A: x @ A @ x, "x", x="n", A="n n")
+    gram = closed(lambda A, x: np.sum((A @ x) ** 4), "x", A="m n", x="n")
+    assert "12 * (A.T @ (((A @ x)**2)[:, None] * A))" in gram
+    factors = closed(lambda T, U, V: np.sum((T - U @ V.T) ** 2), "U", T="m n", U="m k", V="n k")
+    assert 'np.einsum("ijik->ijk", f_hessian)[...] = 2 * (V.T @ V)' in factors
+    assert "eye" not in logistic + gram + factors
+
+
+def test_sparse_entries_are_the_structural_ones():
+    f = sg.trace(lambda x: np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2), x="n")
+    for n in (2, 3, 50):
+        data, row, col = sg.hessian(f, "x", sparse=True)(np.ones(n))
+        places = sorted(zip(row.tolist(), col.tolist()))
+        assert places == [(i, j) for i in range(n) for j in range(n) if abs(i - j) <= 1]
+        assert data.shape == (3 * n - 2,)
+    diagonal, row, col = sg.jacobian(sg.trace(lambda x: np.exp(x), x="n m"), "x", sparse=True)(
+        np.ones((2, 3))
+    )
+    assert row.tolist() == col.tolist() == list(range(6)) and (diagonal == np.e).all()
+
+
+def test_an_index_gives_a_fixed_number_of_entries_a_row():
+    """Two residuals an observation, each of 3 numbers of its camera's 4 and of 2 of its point's 3."""
+
+    def residual(cameras, points, camera, point):
+        pose, place = cameras[camera], points[point]
+        moved = place - pose[:, :3]
+        return pose[:, 3:] * moved[:, :2] / moved[:, 2:]
+
+    shapes = {"cameras": "c 4", "points": "p 3", "camera": ROWS, "point": ROWS}
+    j = sg.jacobian(sg.trace(residual, **shapes), ("cameras", "points"), sparse=True)
+    rng = np.random.default_rng(0)
+    args = rng.normal(size=(2, 4)), rng.normal(size=(5, 3)), rng.integers(-2, 2, 7), rng.integers(0, 5, 7)
+    found = j(*args)
+    assert found.cameras[0].shape == (7 * 2 * 3,) and found.points[0].shape == (7 * 2 * 2,)
+    assert found.cameras[1].min() >= 0 and found.cameras[2].max() < 8
+    with pytest.raises(IndexError):
+        j(args[0], args[1], args[2], args[3] + 5)
+
+
+def test_sparse_work_is_linear():
+    """No array of the module has two axes of the size of the argument."""
+    f = sg.trace(lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2), x="n")
+    for node in sg.hessian(f, "x", sparse=True).nodes():
+        assert sum("n" in str(size) for size in node.shape) <= 1
+
+
+def test_derivatives_of_derivatives():
+    f = sg.trace(lambda x: np.sum(x[1:] ** 3 * x[:-1] ** 2), x="n")
+    third = sg.jacobian(sg.hessian(f, "x"), "x")
+    verify_function(third, sg.compile(third)).raise_for_failure()
+    g = sg.trace(lambda A, x: np.sum(np.sin(A @ x)), A="m n", x="n")
+    for h in (
+        sg.jacobian(sg.vmap(sg.trace(lambda x: np.sum(x**3), x="n"), {"x": "m"}), "x"),
+        sg.vmap(sg.hessian(f, "x"), {"x": "m"}),
+        sg.vmap(sg.hessian(g, "x"), {"x": "m"}),
+        sg.grad(sg.trace(lambda x: np.sum(sg.hessian(f, "x")(x) ** 2), x="n"), "x"),
+    ):
+        verify_function(h, sg.compile(h)).raise_for_failure()
+
+
+def test_every_rule_is_of_an_operation_with_an_adjoint():
+    from symgrad.node import OPS
+
+    for name in CARRY:
+        adjoint = OPS[name].adjoint
+        assert callable(adjoint) or any(rule is not None for rule in adjoint.values())
+
+
+def test_refusals():
+    f = sg.trace(lambda x: np.sum(x**2), x="n")
+    with pytest.raises(sg.SpecError, match="mode='sideways'"):
+        sg.jacobian(f, "x", mode="sideways")
+    with pytest.raises(sg.ShapeError, match="no rows and columns"):
+        sg.jacobian(sg.trace(lambda x: x**2, x="..."), "x", sparse=True)
+    with pytest.raises(sg.SpecError, match="did you mean 'x'"):
+        sg.hessian(sg.trace(lambda x, y: np.sum(x * y), x="n", y="n"), "xx")
