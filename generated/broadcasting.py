@@ -227,6 +227,10 @@ def vector_products_vjp(
     Returns
     -------
     value : dict
+        inner : float scalar
+        right : float array, shape (m,)
+        left : float array, shape (n,)
+        form : float scalar
     pullback : VectorProductsGradient
         x : float array, shape (m,)
         A : float array, shape (m, n)

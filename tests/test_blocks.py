@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -145,7 +147,7 @@ def test_closed_forms():
     logistic = closed(
         lambda X, y, w: np.mean(np.logaddexp(0.0, X @ w) - y * (X @ w)), "w", X="n d", y="n", w="d"
     )
-    assert "X.T @ ((_sigmoid(t1) * _sigmoid(-t1))[:, None] * X) / n" in logistic
+    assert re.search(r"f_hessian = X\.T @ \(.*\[:, None\] \* X\) / n", logistic)
     assert "A + A.T" in closed(lambda x, A: x @ A @ x, "x", x="n", A="n n")
     gram = closed(lambda A, x: np.sum((A @ x) ** 4), "x", A="m n", x="n")
     assert "12 * (A.T @ (((A @ x)**2)[:, None] * A))" in gram

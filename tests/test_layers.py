@@ -31,7 +31,7 @@ LAYERS = (
     ("symgrad.borrowed",),
     ("symgrad.graph", "symgrad.spelling", "symgrad.options"),
     ("symgrad.ops",),
-    ("symgrad.rewrite",),
+    ("symgrad.blocks", "symgrad.rewrite"),
     ("symgrad.recording", "symgrad.array", "symgrad.inline"),
     ("symgrad.meaning", "symgrad.portable", "symgrad.guard"),
     ("symgrad.trace", "symgrad.marking"),

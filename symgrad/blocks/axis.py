@@ -18,6 +18,10 @@ def full_axis(block: Block, axis: int, size: Size) -> Block:
     place = block.axes[axis]
     if size == 1:
         return block
+    backwards = place.reverses(size)
+    if backwards is not None:
+        turned = block.substituted(backwards, at(Label(size)).moved(size - 1, -1))
+        return full_axis(turned, axis, size)
     others = labels_of([*block.seed, *[p for i, p in enumerate(block.axes) if i != axis]])
     covering = place.covers(size)
     if covering is not None and covering not in others:

@@ -8,7 +8,7 @@ from symgrad.blocks.places import ORIGIN, Label, Labels, Place, at, integers, la
 from symgrad.node import Node
 from symgrad.ops.gather import gather
 from symgrad.ops.indexing import FULL, Entry, index, integer_entry, slice_entry
-from symgrad.ops.rearrange import diagonal_
+from symgrad.ops.rearrange import diagonal_, flip_
 from symgrad.ops.structure import permute, reshape_to
 from symgrad.shapes import Size, core
 
@@ -18,7 +18,7 @@ def pick(x: Node, places: Sequence[Place]) -> tuple[Node, Labels]:
 
     An axis of size 1 is repeated, as in broadcasting, whatever its place.
     """
-    x, places = _split(x, places)
+    x, places = _upright(*_split(x, places))
     ways = _ways(x, places)
     entries: list[Entry] = []
     left: list[Place] = []
@@ -67,6 +67,15 @@ def _split(x: Node, places: Sequence[Place]) -> tuple[Node, list[Place]]:
             sizes += [label.size for label in labels]
             found += map(at, labels)
     return reshape_to(x, sizes), found
+
+
+def _upright(x: Node, places: list[Place]) -> tuple[Node, list[Place]]:
+    """Axes that are run through from their end turned round."""
+    labels = [place.reverses(size) for place, size in zip(places, core(x.shape))]
+    axes = tuple([i for i, label in enumerate(labels) if label is not None])
+    if not axes:
+        return x, places
+    return flip_(x, axes=axes), [at(label) if label else p for label, p in zip(labels, places)]
 
 
 def _ways(x: Node, places: Sequence[Place]) -> list[str]:

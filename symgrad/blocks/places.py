@@ -80,6 +80,13 @@ class Place:
         label = self.plain
         return label if label is not None and label.size == size else None
 
+    def reverses(self, size: Size) -> Label | None:
+        """The label where the place runs through all of an axis of that size from its end."""
+        if len(self.parts) != 1 or self.offset != size - 1:
+            return None
+        ((atom, stride),) = self.parts
+        return atom if stride == -1 and isinstance(atom, Label) and atom.size == size else None
+
 
 ORIGIN = Place()
 

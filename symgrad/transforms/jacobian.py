@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import Literal
 
 from symgrad.blocks.block import Block, identity
-from symgrad.blocks.carry import carried
 from symgrad.blocks.coordinates import coordinates
 from symgrad.blocks.dense import dense
 from symgrad.errors import NotDifferentiableError, ShapeError, SpecError
@@ -25,6 +24,7 @@ from symgrad.ops.reduce import sum_batch
 from symgrad.ops.structure import broadcast_up
 from symgrad.rewrite import simplify
 from symgrad.shapes import BATCH, Shape, Size, core, divide_exactly, has_batch, product
+from symgrad.transforms.carry import carried
 from symgrad.transforms.forward import push
 from symgrad.transforms.gradient import Wrt, derived, grad, structured, wrt_names, wrt_nodes
 from symgrad.transforms.reverse import pullback
@@ -81,6 +81,7 @@ def jacobian(f: Function, wrt: Wrt = None, sparse: bool = False, mode: Mode = "a
         new,
         names={**rows.names, **f.names},
         lines={**rows.lines, **f.lines},
+        bars=rows.bars,
         primal=rows.primal,
         result_names=_titles(f, inputs) if sparse else (),
     )
@@ -128,6 +129,7 @@ class _Rows:
         self.mode = mode
         self.names = dict(f.names)
         self.lines = dict(f.lines)
+        self.bars = dict(f.bars)
         self.primal = f.primal or tuple(toposort(leaves(f.result)))
 
     def of(self, output: Node) -> list[Node]:
@@ -183,6 +185,7 @@ class _Rows:
         linear = simplify(linear)
         self.names.update(linear.names)
         self.lines.update(linear.lines)
+        self.bars.update(linear.bars)
         self.primal = tuple(dict.fromkeys((*self.primal, *linear.primal)))
         return linear.output_nodes
 
