@@ -15,6 +15,7 @@ import symgrad.ops as _ops  # noqa: F401  (fills the registry)
 import symgrad.portable as _portable  # noqa: F401  (lets Functions be pickled)
 from symgrad._version import __version__
 from symgrad.array import invoke as _invoke
+from symgrad.control import checkpoint, cond, fori_loop, scan
 from symgrad.errors import (
     NotDifferentiableError,
     ShapeError,
@@ -93,8 +94,11 @@ __all__ = [
     "__version__",
     "array",
     "as_written",
+    "checkpoint",
     "compile",
+    "cond",
     "custom",
+    "fori_loop",
     "from_sympy",
     "grad",
     "hessian",
@@ -102,6 +106,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "parse",
+    "scan",
     "simplify",
     "to_sympy",
     "trace",

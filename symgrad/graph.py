@@ -51,6 +51,22 @@ def toposort(roots: Iterable[Node]) -> list[Node]:
     return list(done)
 
 
+def toposort_until(roots: Iterable[Node], ends: Callable[[Node], bool]) -> list[Node]:
+    """The same order, of nodes that are met without looking below one for which `ends` holds."""
+    done: dict[Node, None] = {}
+    stack = list(roots)
+    stack.reverse()
+    while stack:
+        node = stack[-1]
+        pending = [] if node in done or ends(node) else [a for a in node.args if a not in done]
+        if pending:
+            stack.extend(reversed(pending))
+            continue
+        done[node] = None
+        stack.pop()
+    return list(done)
+
+
 def dependents(order: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
     """The nodes of a topological order that depend on any of the sources, sources included."""
     active = set(sources)

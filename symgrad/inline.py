@@ -8,11 +8,12 @@ from typing import Any
 from symgrad.errors import ShapeError
 from symgrad.graph import Function, toposort
 from symgrad.node import OPS, Node, build
+from symgrad.ops.blocks import CONTROL, Block, replaced
 from symgrad.ops.einsum import LETTERS
 from symgrad.ops.indexing import FULL
 from symgrad.ops.leaves import cast
 from symgrad.ops.reduce import sum_over
-from symgrad.ops.structure import broadcast_up, expand_dims, squeeze
+from symgrad.ops.structure import broadcast_up, expand_dims, permute, squeeze
 from symgrad.shapes import (
     BATCH,
     Dim,
@@ -105,6 +106,10 @@ def _mismatch(function: Function, leaf: Node, node: Node) -> ShapeError:
 
 def _rebuilt(node: Node, args: tuple[Node, ...], sizes: dict[str, Size], batch: Shape) -> Node:
     """The node on its new operands, where dimensions may stand for the `...` that it had."""
+    if node.dtype == "results":
+        return _rebuilt_control(node, args, sizes, batch)
+    if node.op.name == "result":
+        return _rebuilt_result(node, args[0], batch)
     if node.op.name == "sum_batch" and not has_batch(batch):
         whole = broadcast_up(args[0], (*batch, *(_bind(node.shape, sizes, batch))))
         return sum_over(whole, range(len(batch)))
@@ -162,6 +167,37 @@ def _vectors(node: Node, args: Sequence[Node]) -> tuple[Node, ...]:
     if extra and missing:
         vector = expand_dims(vector, axes=tuple(range(extra, extra + missing)))
     return (args[0], vector) if place else (vector, args[1])
+
+
+def _rebuilt_control(node: Node, args: tuple[Node, ...], sizes: dict[str, Size], batch: Shape) -> Node:
+    """A loop or a branch: its blocks on the new dimensions, rows of sequences still in front of all else."""
+    operands = [broadcast_up(a, _bind(old.shape, sizes, batch)) for a, old in zip(args, node.args)]
+    for position in CONTROL[node.op.name].sequences(node):
+        if has_batch(node.args[position].shape) and not has_batch(batch):
+            x, width = operands[position], len(batch)
+            operands[position] = permute(x, (width, *range(width), *range(width + 1, x.rank)))
+    params = tuple(
+        _rebuilt_block(value, sizes, batch) if isinstance(value, Block) else _bind(value, sizes, batch)
+        for value in node.params
+    )
+    return build(node.op, tuple(operands), params)
+
+
+def _rebuilt_block(block: Block, sizes: dict[str, Size], batch: Shape) -> Block:
+    new = {x: _rebuilt(x, (), sizes, batch) for x in block.inputs}
+    _rebuild_all(block.outputs, new, sizes, batch)
+    # What does not depend on the batch at run time is repeated along it, as the block's types say.
+    full = [broadcast_up(new[x], _bind(x.shape, sizes, batch)) for x in block.outputs]
+    return replaced(block, [new[x] for x in block.inputs], new, full)
+
+
+def _rebuilt_result(node: Node, source: Node, batch: Shape) -> Node:
+    found = build(node.op, (source,), node.params)
+    stacked = CONTROL[source.op.name].stacked(source, node.position)
+    if not stacked or not has_batch(node.shape) or has_batch(batch):
+        return found
+    width = len(batch)
+    return permute(found, (*range(1, width + 1), 0, *range(width + 1, found.rank)))
 
 
 def _stacked_matvec(a: Node, x: Node) -> Node:

@@ -145,7 +145,7 @@ class Meaning:
             if array.dtype != object or any(isinstance(v, (int, float, np.generic)) for v in array.flat):
                 entries = array.ravel().tolist()
                 array = self.objects([self._scalar(v) for v in entries], array.shape)
-        elif array.dtype == object:
+        elif array.dtype == object and node.dtype != "results":
             array = self.plain(node, array)
         return array
 
@@ -207,7 +207,7 @@ def _once(function: Function, meaning: Meaning, node: Node, operands: list[Objec
     else:
         result = rule(meaning, node, *operands)
     array = meaning.settle(node, result)
-    if array.shape != meaning.shape(node.shape):
+    if node.dtype != "results" and array.shape != meaning.shape(node.shape):
         raise VerificationError(
             f"the sympy meaning of {node.op.name} has another shape than the operation",
             where=function.lines.get(node),

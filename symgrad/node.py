@@ -20,7 +20,8 @@ from symgrad.flops import Rule as FlopRule
 from symgrad.shapes import BATCH, Dim, Shape, broadcast, rank, shape_text
 from symgrad.text import Form
 
-DType = Literal["float64", "int64", "bool"]
+#: "results" is that of an operation with several results, which `result` nodes pick from.
+DType = Literal["float64", "int64", "bool", "results"]
 
 #: Every operation by name, in order of declaration.
 OPS: dict[str, Op] = {}

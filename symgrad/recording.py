@@ -9,7 +9,7 @@ value wins over a helper's.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -22,8 +22,11 @@ class Recording:
 
     def __init__(self) -> None:
         self.names: dict[Node, str] = {}
-        self._places: dict[Node, tuple[str, int]] = {}
+        #: Where each node was made, and the how-manyth it was.
+        self._places: dict[Node, tuple[str, int, int]] = {}
         self._depths: dict[Node, int] = {}
+        #: Stand-ins for the arguments of bodies at work, which are named like values.
+        self.stand_ins: set[Node] = set()
         #: The user's frames at work, innermost first.
         self._frames: list[FrameType] = []
         self._position = -1
@@ -36,7 +39,7 @@ class Recording:
             return
         line = frame.f_lineno
         if node not in self._places:
-            self._places[node] = (frame.f_code.co_filename, line)
+            self._places[node] = (frame.f_code.co_filename, line, len(self._places))
         if not self._frames or frame is not self._frames[0]:
             self.finish()
             self._frames = _user_frames(frame)
@@ -54,7 +57,9 @@ class Recording:
                 if type(value).__name__ != "Array":
                     continue
                 node = getattr(value, "node", None)
-                if type(node) is Node and node.args and depth < self._depths.get(node, 1000):
+                if type(node) is not Node or not (node.args or node in self.stand_ins):
+                    continue
+                if depth < self._depths.get(node, 1000):
                     self.names[node] = name
                     self._depths[node] = depth
 
@@ -63,12 +68,21 @@ class Recording:
         self._look(len(self._frames))
         self._frames = []
 
+    def mark(self) -> int:
+        """The number that the next node will have."""
+        return len(self._places)
+
+    def is_known(self, node: Node, before: int) -> bool:
+        """Whether a node was made before the one of that number."""
+        place = self._places.get(node)
+        return place is not None and place[2] < before
+
     @property
     def lines(self) -> dict[Node, str]:
         """For each node, `file.py:12`; no folder, so that it is the same on every machine."""
         known: dict[str, str] = {}
         found = {}
-        for node, (filename, line) in self._places.items():
+        for node, (filename, line, _) in self._places.items():
             base = known.get(filename)
             if base is None:
                 base = known[filename] = os.path.basename(filename)
@@ -110,3 +124,39 @@ def record(node: Node) -> None:
     """Note a node in the innermost recording, if there is one."""
     if _ACTIVE:
         _ACTIVE[-1].record(node)
+
+
+@contextmanager
+def stand_ins(nodes: Iterable[Node]) -> Iterator[None]:
+    """Let these inputs get names from the variables of the user's functions that hold them."""
+    if not _ACTIVE:
+        yield
+        return
+    session = _ACTIVE[-1]
+    added = set(nodes) - session.stand_ins
+    session.stand_ins |= added
+    try:
+        yield
+    finally:
+        session.stand_ins -= added
+
+
+def finish() -> None:
+    """Look for names a last time before the user's functions at work are left."""
+    if _ACTIVE:
+        _ACTIVE[-1].finish()
+
+
+def known_names() -> dict[Node, str]:
+    """The names found so far."""
+    return dict(_ACTIVE[-1].names) if _ACTIVE else {}
+
+
+def mark() -> int:
+    """The number of the next node that is made."""
+    return _ACTIVE[-1].mark() if _ACTIVE else 0
+
+
+def is_known(node: Node, before: int) -> bool:
+    """Whether a node was made before the one of that number."""
+    return bool(_ACTIVE) and _ACTIVE[-1].is_known(node, before)

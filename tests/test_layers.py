@@ -34,7 +34,7 @@ LAYERS = (
     ("symgrad.blocks", "symgrad.rewrite"),
     ("symgrad.recording", "symgrad.array", "symgrad.inline"),
     ("symgrad.meaning", "symgrad.portable", "symgrad.guard"),
-    ("symgrad.trace", "symgrad.marking"),
+    ("symgrad.trace", "symgrad.marking", "symgrad.control"),
     ("symgrad.transforms",),
     ("symgrad.frontends",),
     ("symgrad.pipeline", "symgrad.cost"),

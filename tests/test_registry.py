@@ -18,6 +18,7 @@ import pytest
 import symgrad as sg
 from symgrad.graph import Function, Parameter
 from symgrad.node import OPS, Op
+from symgrad.ops.blocks import CONTROL
 from symgrad.ops.leaves import input_node
 from symgrad.shapes import BATCH, core, dim_names, evaluate, evaluate_shape, named, parse_dim, parse_shape
 from symgrad.tree import leaves
@@ -25,7 +26,8 @@ from symgrad.verify.check import verify_at, verify_function
 from symgrad.verify.oracle import OutOfRange, expected, forward, is_defined
 from symgrad.verify.points import Sampler
 
-LEAVES = ("const", "dim", "input", "array")
+#: Leaves, and operations whose parameters are blocks, which have tests of their own.
+LEAVES = ("const", "dim", "input", "array", "result", *CONTROL)
 
 
 def parse_param(value: Any) -> Any:

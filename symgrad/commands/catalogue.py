@@ -65,7 +65,8 @@ def entries(name: str | None = None) -> list[Entry]:
 
 
 def _entry(op: Op) -> Entry:
-    nodes = list(_samples(op))
+    shown = [example["shown"] for example in op.examples if "shown" in example]
+    nodes = [] if shown else list(_samples(op))
     arguments = [*op.operands, *(f"{p}=" for p in op.params)]
     if op.variadic:
         last = len(op.operands) - 1
@@ -75,8 +76,12 @@ def _entry(op: Op) -> Entry:
         signature=f"{op.name}({', '.join(arguments)})",
         doc=op.doc,
         spellings=_spellings(op),
-        shapes=("operands broadcast",) if op.elementwise else tuple(dict.fromkeys(_shapes(n) for n in nodes)),
-        numpy=_numpy_text(nodes[0]) if nodes else "",
+        shapes=(
+            ("operands broadcast",)
+            if op.elementwise
+            else tuple(dict.fromkeys([*(_shapes(n) for n in nodes), *(shapes for shapes, _ in shown)]))
+        ),
+        numpy=_numpy_text(nodes[0]) if nodes else "".join(text for _, text in shown),
         adjoint=_adjoint(op),
         domain=_domain(op),
         special=op.special,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symgrad.graph import Function, toposort
@@ -84,6 +84,10 @@ class Env:
         return self.stand_ins.get(name, name)
 
 
+#: Operations with blocks and several results to what writes them: `(body, node) -> lines`.
+LOWERINGS: dict[str, Callable[[Body, Node], list[str]]] = {}
+
+
 class Body:
     """Builds the statements of one function."""
 
@@ -98,9 +102,15 @@ class Body:
         self.outputs = dict(zip(function.output_nodes, function.output_names))
         self.order, self.forward = _order(function)
         self.uses: dict[Node, int] = {}
+        #: The results that are used, by their position, of operations that have several.
+        self.results: dict[Node, dict[int, Node]] = {}
+        #: Results that are known to have memory of their own.
+        self.owned: set[Node] = set()
         for node in self.order:
             for operand in node.args:
                 self.uses[operand] = self.uses.get(operand, 0) + 1
+            if node.op.name == "result":
+                self.results.setdefault(node.args[0], {})[node.position] = node
 
     def build(self, comments: bool = True) -> tuple[Section, ...]:
         """The sections, each with its statements as finished lines."""
@@ -131,6 +141,11 @@ class Body:
         return f"Adjoints, from output to inputs: v_bar = d {printable(base.name)} / d v"
 
     def _visit(self, node: Node) -> None:
+        if node.dtype == "results":
+            # All its results get their names and texts with it.
+            lines = LOWERINGS[node.op.name](self, node)
+            self.statements.append((node, Statement(tuple(lines))))
+            return
         text = self._render(node)
         if self._wants_name(node, text):
             self._assign(node, text)
@@ -196,15 +211,20 @@ class Body:
         named = [self.env.sizes[size][0] if size in self.env.sizes else str(size) for size in shape]
         return f"({', '.join(named)}{',' if len(shape) == 1 else ''})"
 
-    def _name(self, node: Node) -> str:
+    def wish(self, node: Node) -> str:
+        """What a value would best be called: as its author did, as an adjoint, as a result; else nothing."""
         own = self.function.names.get(node)
         if own:
-            return self.names.take(own)
+            return own
         primal = self.function.bars.get(node)
         if primal is not None and primal in self.named:
-            return self.names.take(self.named[primal].rstrip("_") + "_bar")
-        if node in self.outputs:
-            return self.names.take(self.outputs[node])
+            return self.named[primal].rstrip("_") + "_bar"
+        return self.outputs.get(node, "")
+
+    def _name(self, node: Node) -> str:
+        wish = self.wish(node)
+        if wish:
+            return self.names.take(wish)
         if len(node.args) == 1 and node.args[0] in self.named:
             name = f"{node.op.name.strip('_')}_{self.named[node.args[0]]}"
             if len(name) <= SHORT_NAME:

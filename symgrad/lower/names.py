@@ -15,15 +15,27 @@ _TAKEN = RESERVED | set(keyword.kwlist) | BUILTINS
 class Names:
     """Hands out distinct names of one scope."""
 
-    def __init__(self, taken: Iterable[str] = ()) -> None:
+    def __init__(self, taken: Iterable[str] = (), around: Names | None = None) -> None:
         self._taken = set(_TAKEN) | set(taken)
         self._next: dict[str, int] = {}
+        self._around = around
+        #: Names that are used inside blocks only: no name for others, but for other blocks.
+        self._inner: set[str] = set()
 
     def copy(self) -> Names:
         """The same names taken, to hand out further ones independently."""
-        other = Names(self._taken)
+        other = Names(self._taken, self._around)
         other._next = dict(self._next)
+        other._inner = set(self._inner)
         return other
+
+    def inner(self) -> Names:
+        """Names for a block, which are free again for the blocks after it."""
+        return Names(self._taken - self._inner, self)
+
+    def is_free(self, name: str) -> bool:
+        """Whether nothing has that name, which Python can have."""
+        return name not in self._taken and identifier(name) == name
 
     def take(self, wish: str, *, count_from: int = 2, bare: bool = True) -> str:
         """A name like `wish` that nothing else has: itself, or with an underscore or a number.
@@ -42,4 +54,10 @@ class Names:
             name = f"{base}{joint}{number}"
             self._next[base] = number + 1
         self._taken.add(name)
+        scope = self._around
+        while scope is not None:
+            if name not in scope._taken:
+                scope._taken.add(name)
+                scope._inner.add(name)
+            scope = scope._around
         return name

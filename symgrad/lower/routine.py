@@ -11,6 +11,7 @@ from symgrad.lower.body import LINE, WIDTH, Body
 from symgrad.lower.checks import Signature
 from symgrad.lower.docs import docstring, safe
 from symgrad.node import Node
+from symgrad.ops.blocks import CONTROL, blocks_of
 from symgrad.program import RecordType, Routine
 from symgrad.shapes import BATCH, has_batch, shape_text
 from symgrad.text import keeps_scalars
@@ -171,9 +172,21 @@ def _returned_leaf(node: Node, body: Body, returned: dict[Node, int]) -> str:
             return text if keeps_scalars(node.op.numpy) else f"{text}[()]"
         kernel = body.env.helper("_full")
         return f"{kernel}({text}, {body.env.shape(node.shape)}, {kind})"
-    if again or not root.args or (root is not node and root in body.outputs):
+    if again or _is_borrowed(root, body) or (root is not node and root in body.outputs):
         return f"np.array({text}, {kind})"
     return text
+
+
+def _is_borrowed(root: Node, body: Body | None) -> bool:
+    """Whether memory may be that of an argument: after no step, a loop's carry is what it was before."""
+    if root.op.name != "result":
+        return not root.args
+    if body is not None and root in body.owned:
+        return False
+    source = root.args[0]
+    if source.op.name == "scan":
+        return not CONTROL["scan"].stacked(source, root.position)
+    return any(_is_borrowed(_memory(block.outputs[root.position]), None) for block in blocks_of(source))
 
 
 def _memory(node: Node) -> Node:

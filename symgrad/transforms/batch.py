@@ -12,8 +12,11 @@ from typing import Any
 
 from symgrad.errors import ShapeError, SpecError
 from symgrad.graph import Function, Origin, Parameter, toposort
+from symgrad.guard import guard
 from symgrad.inline import bind_batch_of
 from symgrad.node import DType, Node, build
+from symgrad.ops.blocks import CONTROL, Block, batched_block
+from symgrad.ops.branch import checkpoint, cond, selected
 from symgrad.ops.leaves import input_node
 from symgrad.ops.structure import broadcast_up, expand_dims
 from symgrad.shapes import BATCH, Shape, Size, has_batch, parse_dim
@@ -128,6 +131,8 @@ _PLACES = {"axis", "axes", "keys"}
 def _with_batch(node: Node, args: tuple[Node, ...]) -> Node:
     if not any(has_batch(a.shape) for a in args):
         return node
+    if node.dtype == "results":
+        return _control(node, args)
     params = tuple(
         (BATCH, *value) if name == "shape" and not has_batch(value) else value
         for name, value in zip(node.op.params, node.params)
@@ -152,3 +157,13 @@ def _with_batch(node: Node, args: tuple[Node, ...]) -> Node:
         if whole == args:
             raise
         return build(node.op, whole, params)
+
+
+def _control(node: Node, args: tuple[Node, ...]) -> Node:
+    """A loop or a branch; a choice that differs along the batch becomes one entry by entry."""
+    if node.op is not cond or not has_batch(args[0].shape):
+        return CONTROL[node.op.name].batched(node, args, _with_batch)
+    both = selected(node)
+    flags = [has_batch(a.shape) for a in args]
+    block = batched_block(Block(guard(both.function)), flags, _with_batch)
+    return checkpoint(*args, block=block)

@@ -11,10 +11,11 @@ path between wrt and the outputs are visited at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from symgrad.graph import dependents, toposort
 from symgrad.node import Node, lift
+from symgrad.ops.blocks import CONTROL
 from symgrad.ops.indexing import assemble_contributions
 from symgrad.ops.reduce import unbroadcast
 from symgrad.ops.structure import broadcast_to
@@ -35,7 +36,12 @@ def pullback(
         if output in active:
             contributions.setdefault(output, []).append(cotangent)
     adjoints: dict[Node, Node] = {}
+    several = _results(order)
     for node in reversed(order):
+        if node in several:
+            for operand, contribution in _through_block(node, several[node], adjoints, active):
+                contributions.setdefault(operand, []).append(unbroadcast(contribution, operand.shape))
+            continue
         parts = contributions.pop(node, None)
         if parts is None:
             continue
@@ -53,6 +59,27 @@ def pullback(
         if adjoint not in bars or not primal.args:
             bars[adjoint] = primal
     return results, bars
+
+
+def _results(order: Sequence[Node]) -> dict[Node, list[Node]]:
+    """For each operation with several results, those that are among the nodes."""
+    found: dict[Node, list[Node]] = {}
+    for node in order:
+        if node.op.name == "result":
+            found.setdefault(node.args[0], []).append(node)
+    return found
+
+
+def _through_block(
+    node: Node, several: Sequence[Node], adjoints: Mapping[Node, Node], active: Container[Node]
+) -> list[tuple[Node, Node]]:
+    """Operands of a loop or a branch, and what its results contribute to them."""
+    cotangents = {r.position: adjoints[r] for r in several if r in adjoints}
+    if not cotangents or node not in active:
+        return []
+    flags = [a in active and a.dtype == "float64" for a in node.args]
+    parts = CONTROL[node.op.name].pullback(node, cotangents, flags, pullback)
+    return [(node.args[position], part) for position, part in parts.items()]
 
 
 def _partial(node: Node, position: int, g: Node) -> Node | None:
