@@ -36,7 +36,14 @@ def carried(
     for node in order:
         if node in found or node not in active:
             continue
-        operands: Operands = [found[a] if a in active else None for a in node.args]
+        if node.dtype == "results":
+            found[node] = []  # its results look at its operands themselves
+            continue
+        source = node.args[0] if node.op.name == "result" else node
+        operands: Operands = [found[a] if a in active else None for a in source.args]
+        if source is not node:
+            found[node] = _result(node, operands, shape)
+            continue
         blocks = merged(_through(node, operands))
         if len(blocks) > MANY and not sparse:
             blocks = [_together(blocks, node.shape, shape)]
@@ -60,6 +67,44 @@ def _through(node: Node, operands: Operands) -> list[Block]:
     ]
 
 
+def _result(node: Node, operands: Operands, seed_shape: Shape) -> list[Block]:
+    """One result of a loop or a branch that runs once, for all elements of the seed side by side."""
+    source, count = node.args[0], product(core(seed_shape))
+    args, rows = list(source.args), {}
+    first: Block | None = None
+    for position, (operand, blocks) in enumerate(zip(source.args, operands)):
+        if blocks is None:
+            continue
+        _refuse_batch(source)
+        if not blocks:
+            args[position] = broadcast_to(lift(0.0), shape=operand.shape)
+            continue
+        whole = _together(blocks, operand.shape, seed_shape)
+        own = labels_of(whole.axes)
+        seed = [label for label in whole.labels if label not in own]
+        first = first or whole
+        entries = whole.coefficient([*seed, *own])
+        args[position] = stand_in = input_node(f"{position}block", operand.shape)
+        rows[stand_in] = reshape_to(entries, (count, *core(operand.shape)))
+    if first is None:
+        return []
+    alone = node.op(source.op(*args, **dict(zip(source.op.params, source.params))), position=node.position)
+    array = batched([alone], rows, count)[alone]
+    axes = tuple([fresh(size) for size in core(node.shape)])
+    own = labels_of(first.axes)
+    labels = (*[label for label in first.labels if label not in own], *labels_of(axes))
+    array = reshape_to(array, [label.size for label in labels])
+    return [Block(((array, labels),), first.seed, axes, first.seed_first)]
+
+
+def _refuse_batch(node: Node) -> None:
+    if any(has_batch(a.shape) for a in (node, *node.args)):
+        raise ShapeError(
+            f"a Jacobian through {node.op.name} of arrays with a leading '...' is not supported",
+            hint="name all dimensions, or sg.vmap the function",
+        )
+
+
 def _together(blocks: Sequence[Block], shape: Shape, seed_shape: Shape) -> Block:
     """One block with all entries of several."""
     seed_first = blocks[0].seed_first
@@ -75,11 +120,7 @@ def _together(blocks: Sequence[Block], shape: Shape, seed_shape: Shape) -> Block
 def _whole(node: Node, position: int, block: Block, operands: Operands) -> Block:
     """An operation applied to a block with all its axes made whole, for all labels of the seed at once."""
     operand = node.args[position]
-    if any(has_batch(a.shape) for a in (node, *node.args)):
-        raise ShapeError(
-            f"a Jacobian through {node.op.name} of arrays with a leading '...' is not supported",
-            hint="name all dimensions, or sg.vmap the function",
-        )
+    _refuse_batch(node)
     for axis, size in enumerate(core(operand.shape)):
         block = full_axis(block, axis, size)
     own = labels_of(block.axes)
