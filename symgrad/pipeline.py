@@ -7,6 +7,7 @@ guard        branches not taken   -> harmless ones       (symgrad.guard), at the
 simplify     Function             -> smaller Function    (symgrad.rewrite)
 unmask       Function             -> fewer selections    (symgrad.guard)
 share        Function             -> fewer exponentials  (symgrad.rewrite.exponentials)
+spell        Function             -> faster spellings    (symgrad.rewrite.fast_sums)
 lower        Function             -> Routine: text       (symgrad.lower)
 emit         Routines             -> module.py, .pyi     (symgrad.emit, templates/)
 """
@@ -19,6 +20,7 @@ from symgrad.guard import unmask
 from symgrad.options import DEFAULT, Options
 from symgrad.rewrite import simplify, stabilize
 from symgrad.rewrite.exponentials import share_exponentials
+from symgrad.rewrite.fast_sums import spell_sums
 
 
 @uncollected
@@ -28,4 +30,8 @@ def prepare(function: Function, options: Options = DEFAULT) -> Function:
     unmasked = unmask(simple)
     if unmasked is not simple:
         simple = simplify(unmasked)
-    return simple if "shared_exponentials" in options.without else share_exponentials(simple)
+    if "shared_exponentials" not in options.without:
+        simple = share_exponentials(simple)
+    if "fast_sums" not in options.without:
+        simple = spell_sums(simple, options.typical)
+    return simple

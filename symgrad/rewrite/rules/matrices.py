@@ -108,9 +108,13 @@ def product_with_fill(node: Node, context: Context) -> Node | None:
 def sum_of_product(node: Node, context: Context) -> Node | None:
     """A reduction over rows or columns of a product reduces the factor: a product of matrices less."""
     (x,) = node.args
-    if x.op.name not in ("matmat", "matvec", "vecmat") or not context.single(x) or node.keepdims:
+    if x.op.name not in ("matmat", "matvec", "vecmat") or not context.single(x):
         return None
     a, b = x.args
+    if x.op.name == "matmat" and x.rank > 2:
+        return _sum_of_stacked(node, a, b)
+    if node.keepdims:
+        return None
     if has_batch(x.shape) or a.rank > 2 or b.rank > 2 or not node.axes:
         return None
     if x.op.name == "matvec":
@@ -122,6 +126,19 @@ def sum_of_product(node: Node, context: Context) -> Node | None:
     if node.axes == (1,):
         return matvec(a, sum_over(b, [1]))
     return dot(sum_over(a, [0]), sum_over(b, [1]))
+
+
+def _sum_of_stacked(node: Node, a: Node, b: Node) -> Node | None:
+    """The same for stacks of matrices, where one of the last two axes is summed over."""
+    (x,) = node.args
+    if len(node.axes) != 1 or node.axes[0] < x.rank - 2:
+        return None
+    rows = node.axes[0] == x.rank - 2
+    reduced = a if rows else b
+    axis = reduced.rank - (2 if rows else 1)
+    row = OPS["sum"](reduced, axes=(axis,), keepdims=True)
+    total = matmat(row, b) if rows else matmat(a, row)
+    return total if node.keepdims else OPS["squeeze"](total, axes=node.axes)
 
 
 def _is_identity(node: Node) -> bool:
