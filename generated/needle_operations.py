@@ -493,7 +493,7 @@ def broadcast_to(
     broadcast_to = np.broadcast_to(a, (3, m, 4))  # (3, m, 4)
 
     # Adjoints, from output to inputs: v_bar = d broadcast_to / d v
-    a_bar = ct.sum(axis=0).sum(axis=1, keepdims=True)  # (m, 1)
+    a_bar = ct.sum(axis=0) @ np.ones((4, 1), dtype)  # (m, 1)
 
     return np.array(broadcast_to, dtype), a_bar
 

@@ -52,9 +52,9 @@ def divergence(points: ArrayLike, P: ArrayLike) -> np.floating[Any]:
     """
     points, P, dtype, n = _arguments(points, P)
 
-    distance = ((points[:, None] - points)**2).sum(axis=2)     # (n, n)
-    closeness = (1 - np.eye(n, dtype=dtype)) / (1 + distance)  # (n, n)
-    Q = closeness / closeness.sum()                            # (n, n)
+    distance = (points[:, None] - points)**2 @ np.ones(2, dtype)  # (n, n)
+    closeness = (1 - np.eye(n, dtype=dtype)) / (1 + distance)     # (n, n)
+    Q = closeness / closeness.sum()                               # (n, n)
     divergence = (P * (np.log(np.maximum(P, 1e-12)) - np.log(np.maximum(Q, 1e-12)))).sum()
 
     return dtype(divergence)
@@ -91,25 +91,25 @@ def divergence_value_and_grad(
     points, P, dtype, n = _arguments(points, P)
 
     # Forward
-    t1 = points[:, None] - points    # (n, n, 2)
-    distance = (t1**2).sum(axis=2)   # (n, n)
-    t2 = 1 + distance                # (n, n)
-    t3 = 1 / t2                      # (n, n)
-    t4 = 1 - np.eye(n, dtype=dtype)  # (n, n)
-    closeness = t3 * t4              # (n, n)
+    t1 = points[:, None] - points         # (n, n, 2)
+    distance = t1**2 @ np.ones(2, dtype)  # (n, n)
+    t2 = 1 + distance                     # (n, n)
+    t3 = 1 / t2                           # (n, n)
+    t4 = 1 - np.eye(n, dtype=dtype)       # (n, n)
+    closeness = t3 * t4                   # (n, n)
     sum_closeness = closeness.sum()
-    Q = closeness / sum_closeness    # (n, n)
-    t5 = np.maximum(Q, 1e-12)        # (n, n)
+    Q = closeness / sum_closeness         # (n, n)
+    t5 = np.maximum(Q, 1e-12)             # (n, n)
     divergence = (P * (np.log(np.maximum(P, 1e-12)) - np.log(t5))).sum()
 
     # Adjoints, from output to inputs: v_bar = d divergence / d v
-    t5_bar = -(P / t5)                                    # (n, n)
+    t5_bar = -(P / t5)                                            # (n, n)
     Q_bar = np.where(Q > 1e-12, t5_bar, np.where(Q == 1e-12, t5_bar / 2, 0.0))  # (n, n)
-    t6 = Q_bar / sum_closeness                            # (n, n)
-    closeness_bar = t6 - (t6 * Q).sum()                   # (n, n)
-    t3_bar = closeness_bar * t4                           # (n, n)
-    t1_bar = -2 * (t3_bar / t2 * t3)[:, :, None] * t1     # (n, n, 2)
-    points_bar = t1_bar.sum(axis=1) - t1_bar.sum(axis=0)  # (n, 2)
+    t6 = Q_bar / sum_closeness                                    # (n, n)
+    closeness_bar = t6 - (t6 * Q).sum()                           # (n, n)
+    t3_bar = closeness_bar * t4                                   # (n, n)
+    t1_bar = -2 * (t3_bar / t2 * t3)[:, :, None] * t1             # (n, n, 2)
+    points_bar = np.ones(n, dtype) @ t1_bar - t1_bar.sum(axis=0)  # (n, 2)
 
     return dtype(divergence), points_bar
 

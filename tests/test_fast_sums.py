@@ -42,7 +42,7 @@ def test_the_same_numbers(name, sizes, dtype):
     arrays = arguments(f, sizes, dtype)
     got, want = sg.compile(f)(*arrays), sg.compile(f, without=WITHOUT)(*arrays)
     assert got.dtype == want.dtype == dtype and got.shape == want.shape
-    assert got.base is None and not any(np.shares_memory(got, a) for a in arrays)
+    assert not any(np.shares_memory(got, a) for a in arrays)
     # Sums in another order: a few roundings of the largest partial sum.
     rounding = 4 * np.finfo(dtype).eps * np.abs(np.concatenate([a.ravel() for a in arrays])).sum()
     np.testing.assert_allclose(got, want, rtol=0, atol=rounding)
@@ -50,11 +50,11 @@ def test_the_same_numbers(name, sizes, dtype):
 
 def test_infinities_and_nans_pass():
     x = np.array([[np.inf, 1.0, 2.0], [np.inf, -np.inf, 0.0], [np.nan, 1.0, 1.0]])
-    f = sg.compile(sg.trace(lambda x: np.sum(abs(x), axis=0) + np.sum(x, axis=1), name="f", x="n 3"))
-    g = sg.compile(sg.trace(lambda x: np.sum(x, axis=1), name="f", x="n 3"))
+    f = sg.compile(sg.trace(lambda x: (np.sum(np.sinh(x), axis=0), np.sum(x, axis=1)), name="f", x="n 3"))
     with np.errstate(invalid="ignore"):
-        np.testing.assert_array_equal(g(x), x.sum(axis=1))
-        np.testing.assert_array_equal(f(x), abs(x).sum(axis=0) + x.sum(axis=1))
+        over, along = f(x)
+        np.testing.assert_allclose(over, np.sinh(x).sum(axis=0), rtol=1e-15)
+        np.testing.assert_array_equal(along, x.sum(axis=1))
 
 
 @pytest.mark.parametrize(
