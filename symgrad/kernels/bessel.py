@@ -1,9 +1,9 @@
 """Bessel functions of orders 0 and 1.
 
 i0 and i1: quotients of polynomials in x^2 up to 4, beyond exp(x) / sqrt(x) times a quotient in 1/x (DLMF
-10.40.1). j0 and j1: up to 7 or 8 with the zeros as factors, beyond by the expansion for large x (DLMF
-10.17.3). The coefficients are our own: least maximal error, by reweighted least squares at Chebyshev
-points in 50 digits; before rounding their error is below 0.2 ulp.
+10.40.1). j0 and j1: near 0 the first term and the rest, up to 7 or 8 with the nearest zero as a factor,
+beyond by the expansion for large x (DLMF 10.17.3). The coefficients are our own: least maximal error, by
+reweighted least squares at Chebyshev points in 50 digits; before rounding their error is below 0.25 ulp.
 """
 
 from __future__ import annotations
@@ -90,20 +90,34 @@ _I1_PARTS = ((_I1_NEAR_P, _I1_NEAR_Q), (_I1_MIDDLE_P, _I1_MIDDLE_Q), (_I1_FAR_P,
 _J0_ZEROS = (2.404825557695773, -1.176691651530894e-16, 5.520078110286311, 8.088597146146722e-17)
 _J1_ZEROS = (3.8317059702075125, -1.5269184090088067e-16, 7.015586669815619, -9.414165653410389e-17)
 
-# j0(x) below 4 and j1(x) / x below 5, over (x^2 - a^2) (x^2 - b^2), in x^2.
-_J0_P = (
-    -4.1666698288256027e-19, 5.498161368305794e-16, -3.344738911736526e-13, 1.1762524803070831e-10,
-    -2.508606752212976e-08, 3.1583818865453688e-06, -0.00021171556730380405, 0.005674693325155617,
+# j0(x) - 1 below 5/4 and j1(x) / x - 1/2 below 2, over x^2, in x^2.
+_J0_LOW_P = (
+    -1.0326653816215208e-08, 2.584680146175223e-06, -0.0002696250222975349, 0.012824180014570509,
+    -0.24999999999999983,
 )  # fmt: skip
-_J0_Q = (
-    2.7036416149536073e-11, 3.552211903597793e-08, 2.1497592152302057e-05, 0.00695840014306801, 1.0,
+_J0_LOW_Q = (
+    4.2593974491897824e-05, 0.011203279941707578, 1.0,
 )  # fmt: skip
-_J1_P = (
-    -1.6892789438205747e-20, 2.5131804389835746e-17, -1.7345883935795677e-14, 6.98955111950146e-12,
-    -1.7308174394629497e-09, 2.5735641559038343e-07, -2.081736972899739e-05, 0.0006919228366408253,
+_J1_LOW_P = (
+    -4.621717113829197e-10, 1.7349552636954897e-07, -2.6465206966320904e-05, 0.0018408096690910437,
+    -0.06250000000000001,
 )  # fmt: skip
-_J1_Q = (
-    2.0001970373601913e-11, 2.846747407282353e-08, 1.8610219840509335e-05, 0.006485411541724454, 1.0,
+_J1_LOW_Q = (
+    1.5143638211767934e-07, 6.429242094957546e-05, 0.012213711961212377, 1.0,
+)  # fmt: skip
+
+# j0(x) / (x - a) in x - 21/8 up to 4 and j1(x) / (x - a) in x - 7/2 up to 5.
+_J0_NEAR_P = (
+    -7.557147597858606e-15, 8.599048912613884e-14, 1.9477563992773944e-12, -2.0181787747446324e-11,
+    -3.770006864772385e-10, 3.483809665694019e-09, 5.332562671186653e-08, -4.3306195472888724e-07,
+    -5.189935876498019e-06, 3.63641732320663e-05, 0.0003174250652073967, -0.0018730623598036131,
+    -0.010452972526825775, 0.05027468558257623, 0.13151370278589422, -0.49273570281185347,
+)  # fmt: skip
+_J1_NEAR_P = (
+    -2.458869437836878e-15, 1.3857660963854791e-13, 6.208566649284239e-13, -3.202983921863019e-11,
+    -1.1584007210974322e-10, 5.382559428276499e-09, 1.5580310124515687e-08, -6.450582271830637e-07,
+    -1.4098310562364175e-06, 5.140835134456335e-05, 7.689638029002396e-05, -0.0024431681050832207,
+    -0.002059458494369082, 0.05703550414919734, 0.015748708443821785, -0.4141545214769123,
 )  # fmt: skip
 
 # j0(x) / (x - b) in x - 11/2 up to 7 and j1(x) / (x - b) in x - 13/2 up to 8.
@@ -122,10 +136,10 @@ _J1_MIDDLE_P = (
     0.028353274403168434, 0.2983810684341155,
 )  # fmt: skip
 
-# Factors of cos and of sin / x in the asymptotic form, in 1 / x^2.
+# Factors of cos, less 1 and times x^2, and of sin / x in the asymptotic form, in 1 / x^2.
 _J0_COS_P = (
-    770255.5880436448, 2609037.6640232294, 1242018.0271719955, 172192.13816418927, 8711.375912306761,
-    166.8828941872998, 1.0,
+    -109279.16404187004, -72832.53674756363, -11260.31247196137, -595.1844731069868,
+    -11.626745245594066, -0.0703125,
 )  # fmt: skip
 _J0_COS_Q = (
     879534.7520855148, 2681870.200770793, 1253278.3396439569, 172787.32263729625, 8723.002657552355,
@@ -140,8 +154,8 @@ _J0_SIN_Q = (
     188.91497121319546, 1.0,
 )  # fmt: skip
 _J1_COS_P = (
-    1151118.5384506322, 3477320.729542671, 1588662.6472226884, 209340.74223759846, 9971.00969135345,
-    178.80259475664593, 1.0,
+    253903.2911968953, 159069.2899598698, 23077.649592364207, 1140.951676301891, 20.795500606247515,
+    0.1171875,
 )  # fmt: skip
 _J1_COS_Q = (
     897215.247253737, 3318251.439582801, 1565584.9976303242, 208199.79056129657, 9950.214190747203,
@@ -207,7 +221,7 @@ def _j0(x: Any) -> Any:
         v = 1 / x
         u = v * v
         c, s = np.cos(x), np.sin(x)
-        cosine, sine = _ratio(u, _J0_COS_P, _J0_COS_Q), v * _ratio(u, _J0_SIN_P, _J0_SIN_Q)
+        cosine, sine = 1 + u * _ratio(u, _J0_COS_P, _J0_COS_Q), v * _ratio(u, _J0_SIN_P, _J0_SIN_Q)
         # cos and sin of x - pi/4 are (c + s) and (s - c) over sqrt(2).
         return _over_root(cosine * _plus(x, c, s) - sine * _minus(x, c, s), x)
 
@@ -215,8 +229,9 @@ def _j0(x: Any) -> Any:
     return _in_double(
         lambda x: _in_parts(
             np.abs(x),
-            (4.0, 7.0),
-            lambda x: ((x - a) - a_low) * (x + a) * (x - b) * (x + b) * _ratio(x * x, _J0_P, _J0_Q),
+            (1.25, 4.0, 7.0),
+            lambda x: 1 + x * x * _ratio(x * x, _J0_LOW_P, _J0_LOW_Q),
+            lambda x: ((x - a) - a_low) * _polynomial(x - 2.625, _J0_NEAR_P),
             lambda x: ((x - b) - b_low) * _polynomial(x - 5.5, _J0_MIDDLE_P),
             far,
         ),
@@ -231,7 +246,7 @@ def _j1(x: Any) -> Any:
         v = 1 / x
         u = v * v
         c, s = np.cos(x), np.sin(x)
-        cosine, sine = _ratio(u, _J1_COS_P, _J1_COS_Q), v * _ratio(u, _J1_SIN_P, _J1_SIN_Q)
+        cosine, sine = 1 + u * _ratio(u, _J1_COS_P, _J1_COS_Q), v * _ratio(u, _J1_SIN_P, _J1_SIN_Q)
         # cos and sin of x - 3 pi/4 are (s - c) and -(s + c) over sqrt(2).
         return _over_root(cosine * _minus(x, c, s) + sine * _plus(x, c, s), x)
 
@@ -241,8 +256,9 @@ def _j1(x: Any) -> Any:
             np.copysign(1.0, x)
             * _in_parts(
                 np.abs(x),
-                (5.0, 8.0),
-                lambda x: x * (((x - a) - a_low) * (x + a) * (x - b) * (x + b) * _ratio(x * x, _J1_P, _J1_Q)),
+                (2.0, 5.0, 8.0),
+                lambda x: x * (0.5 + x * x * _ratio(x * x, _J1_LOW_P, _J1_LOW_Q)),
+                lambda x: ((x - a) - a_low) * _polynomial(x - 3.5, _J1_NEAR_P),
                 lambda x: ((x - b) - b_low) * _polynomial(x - 6.5, _J1_MIDDLE_P),
                 far,
             )

@@ -16,24 +16,44 @@ import numpy as np
 
 from symgrad.kernels.real import _in_double, _in_parts, _polynomial, _ratio
 
-# log(gamma(1 + y)) / (y (y - 1)), for y from -1/5 to 2.
-_LOG_GAMMA_P = (
-    3.8329246779402683e-07, 0.00021026778326669996, 0.00808122490132626, 0.1010996781320733,
-    0.5687336348036172, 1.6351690195571948, 2.4898329774637693, 1.9068351250238684, 0.5772156649015329,
+# log(gamma(1 + y)) / (y (y - 1)) - 1/2 in y - 3/8, for y from -1/5 to 1.
+_LOG_GAMMA_LOW_P = (
+    -7.049375241691506e-05, -0.00257541805923129, -0.028407850407487344, -0.13681357957991075,
+    -0.322443777377287, -0.3647690877669791, -0.15664510760326755, 0.0024224884952694374,
 )  # fmt: skip
-_LOG_GAMMA_Q = (
-    5.221379991675777e-05, 0.003196114899743964, 0.05820195953906918, 0.46660754051523035,
-    1.9315461240914766, 4.419777444419479, 5.6283851005231424, 3.728392391972891, 1.0,
+_LOG_GAMMA_LOW_Q = (
+    0.00014427756672166976, 0.006199959329345077, 0.08440530867543075, 0.5261239695671561,
+    1.7163205750062493, 3.0319999345376862, 2.746782174554223, 1.0,
 )  # fmt: skip
 
-# log(gamma(3 + z)), for z from 0 to 5.
+# The same - 3/8 in y - 3/2, for y from 1 to 2.
+_LOG_GAMMA_HIGH_P = (
+    -5.2026463751613955e-08, -9.998896805794907e-05, -0.0025638352424130076, -0.02068850019047092,
+    -0.06542298882543841, -0.06928785890971913, 0.00457716063055888,
+)  # fmt: skip
+_LOG_GAMMA_HIGH_Q = (
+    0.0002810381132413171, 0.009298554673166013, 0.10389022680753617, 0.5159565778202884,
+    1.174465062224377, 1.0,
+)  # fmt: skip
+
+# log(gamma(x)) / (x - 2) - 7/8 in x - 4, for x from 3 to 5.
 _LOG_GAMMA_MIDDLE_P = (
-    8.439838042145277e-08, 1.56358725733659e-05, 0.0007186716766595752, 0.013279406564097018,
-    0.11888443080893303, 0.5557818468212865, 1.3596146652226635, 1.603288143465829, 0.6931471805599453,
+    1.0739537301016292e-06, 0.00010288853128432798, 0.0026281854687511337, 0.02683629647117707,
+    0.11901438070067916, 0.1956250424613904, 0.0208797346140275,
 )  # fmt: skip
 _LOG_GAMMA_MIDDLE_Q = (
-    1.4369614750437126e-08, 4.106549309871258e-06, 0.00025616205479492103, 0.006079327066464921,
-    0.0671291460785013, 0.36961179323472765, 0.9817594696376462, 1.0,
+    2.4229078917865713e-07, 4.15177042214709e-05, 0.0016896451164440814, 0.027445964314571736,
+    0.2085760131853205, 0.7426375784530592, 1.0,
+)  # fmt: skip
+
+# The same - 5/4 in x - 13/2, for x from 5 to 8.
+_LOG_GAMMA_FAR_P = (
+    4.356061056313887e-09, 3.5133876010742004e-06, 0.0002329276671974429, 0.004970422811436139,
+    0.04188452973268493, 0.12225485245242478, 0.008347124412698118,
+)  # fmt: skip
+_LOG_GAMMA_FAR_Q = (
+    1.0393913748273293e-06, 0.00012039191507586693, 0.00424338260243932, 0.06299083202429072,
+    0.41485025336580866, 1.0,
 )  # fmt: skip
 
 # digamma(1 + y) / (y - y0), for y from 0 to 2, where y0 is the zero, in two parts.
@@ -66,7 +86,13 @@ _BERNOULLI = (
 
 def _log_gamma_next(y: Any) -> Any:
     """log(gamma(1 + y)) for y from -1/5 to 2."""
-    return y * (y - 1) * _ratio(y, _LOG_GAMMA_P, _LOG_GAMMA_Q) + 0.0  # not -0.0
+    rest = _in_parts(
+        y,
+        (1.0,),
+        lambda y: 0.5 + _ratio(y - 0.375, _LOG_GAMMA_LOW_P, _LOG_GAMMA_LOW_Q),
+        lambda y: 0.375 + _ratio(y - 1.5, _LOG_GAMMA_HIGH_P, _LOG_GAMMA_HIGH_Q),
+    )
+    return y * (y - 1) * rest + 0.0  # not -0.0
 
 
 def _stirling_rest(x: Any) -> Any:
@@ -81,10 +107,11 @@ def _gammaln_positive(x: Any) -> Any:
     """log(gamma(x)) for x >= 0."""
     return _in_parts(
         x,
-        (0.8, 3.0, 8.0),
+        (0.8, 3.0, 5.0, 8.0),
         lambda x: _log_gamma_next(x) - np.log(x),
         lambda x: _log_gamma_next(x - 1),
-        lambda x: _ratio(x - 3, _LOG_GAMMA_MIDDLE_P, _LOG_GAMMA_MIDDLE_Q),
+        lambda x: (x - 2) * (0.875 + _ratio(x - 4, _LOG_GAMMA_MIDDLE_P, _LOG_GAMMA_MIDDLE_Q)),
+        lambda x: (x - 2) * (1.25 + _ratio(x - 6.5, _LOG_GAMMA_FAR_P, _LOG_GAMMA_FAR_Q)),
         lambda x: (x - 0.5) * (np.log(x) - 1) + _stirling_rest(np.minimum(x, 1e300)),
     )
 
@@ -149,36 +176,52 @@ def _digamma(x: Any) -> Any:
 
 def _polygamma(n: int, x: Any) -> Any:
     """Derivative of order n >= 1 of digamma."""
+    sign = (-1.0) ** (n + 1)
 
     def below(x: Any) -> Any:
-        # (-1)^n polygamma(n, 1 - x) - polygamma(n, x) is derivative n of pi cot(pi x): a polynomial in cot.
-        cot = _cotangent(x)
-        coefficients = [0, 1]
-        for _ in range(n):  # p -> -(1 + c^2) p'
-            slope = [k * c for k, c in enumerate(coefficients)][1:]
-            coefficients = [-(a + b) for a, b in zip([*slope, 0, 0], [0, 0, *slope])]
-        part = _polynomial(cot, [float(c) for c in reversed(coefficients)])
-        value = (-1) ** n * _polygamma_positive(n, 1 - x) - np.pi ** (n + 1) * part
-        return np.where(x == np.rint(x), np.inf if n % 2 else np.nan, value)
+        # Sums over all poles, those to the right of x and those between it and 1 to the left (DLMF 5.15.1).
+        rest = x - np.rint(x)
+        size = np.abs(rest)
+        near, far = _inverse_powers(n, size, 0.0 * x), _inverse_powers(n, *_one_less(size))
+        right, left = np.where(rest < 0, far, near), np.where(rest < 0, near, far)
+        value = sign * right + (left - _inverse_powers(n, *_one_less(x)))
+        return np.where(rest == 0, np.inf if n % 2 else np.nan, value)
 
-    return _in_double(lambda x: _in_parts(x, (0.0,), below, lambda x: _polygamma_positive(n, x)), x)
+    return _in_double(
+        lambda x: _in_parts(x, (0.0,), below, lambda x: sign * _inverse_powers(n, x, 0.0 * x)), x
+    )
 
 
-def _polygamma_positive(n: int, x: Any) -> Any:
-    """polygamma(n, x) for x >= 0: (-1)^(n + 1) n! times the sum of (x + k)^-(n + 1) over k = 0, 1, 2, ..."""
+def _one_less(x: Any) -> Any:
+    """1 - x in two parts."""
+    high = 1 - x
+    return high, (1 - high) - x
+
+
+def _inverse_powers(n: int, x: Any, low: Any) -> Any:
+    """n! times the sum of (x + k)^-(n + 1) over k = 0, 1, 2, ..., for x >= 0 in two parts."""
     s = n + 1
     # Euler's and Maclaurin's formula for the terms from `count` on. All is scaled by a power of 2 near x.
     count = 10 + n
     exponent = np.frexp(np.maximum(x, 1e-300))[1]
-    far = x + count
+    small = x < count
+    far = np.where(small, x + count, x)
     v = 1 / far
     series, factor = [], float(s)
     for k, b in enumerate(reversed(_BERNOULLI), 1):  # B(2k) / (2k)! times s (s + 1) ... (s + 2k - 2)
         series.append(b / math.factorial(2 * k) * factor)
         factor *= (s + 2 * k - 1) * (s + 2 * k)
-    rest = far / n + 0.5 + v * _polynomial(v * v, series[::-1])
-    total = rest * np.ldexp(far, -exponent) ** -float(s)
+    total = (far / n + 0.5 + v * _polynomial(v * v, series[::-1])) * np.ldexp(far, -exponent) ** -float(s)
+    # What rounding took from x + k matters s times as much to its power.
+    missed = np.zeros_like(x)
     for k in range(count - 1, -1, -1):
-        total += np.ldexp(x + k, -exponent) ** -float(s)
-    mantissa, power = math.frexp(math.factorial(n) * (-1.0) ** s)
-    return np.where(np.isinf(x), (-1.0) ** s * 0.0, np.ldexp(mantissa * total, power - s * exponent))
+        place = x + k
+        term = np.where(small, np.ldexp(place, -exponent) ** -float(s), 0.0)
+        total += term
+        # x is the smaller one of both up to k = 0, where nothing is rounded; it is not where k < x.
+        bent = place - x
+        gone = (x - (place - bent)) + (k - bent) + low
+        missed += np.where(term > 0, term * (s * gone / np.where(place > 0, place, 1.0)), 0.0)
+    total = np.where(np.isfinite(total), total - missed, total)
+    mantissa, power = math.frexp(math.factorial(n))
+    return np.where(np.isinf(x), 0.0, np.ldexp(mantissa * total, power - s * exponent))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.kernels.erf import _exp_square, _normal_ratio, _normal_tail, _x_erfcx
+from symgrad.kernels.erf import _exp_square, _normal_far, _normal_ratio, _normal_tail
 from symgrad.kernels.real import _in_double, _in_parts, _polynomial, _ratio
 
 # (1 - sqrt(pi) x erfcx(x)) x^2 as a quotient in 1 / x^2, for x from 2.
@@ -69,4 +69,4 @@ def _hazard_near(order: int, x: Any) -> Any:
 def _excess_far(x: Any) -> Any:
     """x + norm_pdf(x) / norm_cdf(x) for x < -sqrt(8), without the cancellation."""
     u = 2 / (x * x)
-    return -2 * _ratio(u, _EXCESS_P, _EXCESS_Q) / (1.7724538509055159 * x * _x_erfcx(u))
+    return -2 * _ratio(u, _EXCESS_P, _EXCESS_Q) / (2.5066282746310002 * x * _normal_far(0.5 * u))

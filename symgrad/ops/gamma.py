@@ -1,7 +1,8 @@
 """The logarithm of the gamma function, its derivatives of every order, the beta function; inverse of erf.
 
-Errors are stated as in `symgrad/ops/special.py`. Below 0 gammaln, digamma and polygamma are differences
-(reflection), so there the unit is that of the larger term: near a zero the error relative to it is larger.
+Errors are stated as in `symgrad/ops/special.py`. Below 0 gammaln, digamma and polygamma of even order are
+differences (reflection), so there the unit is that of the larger term: near a zero the error relative to it
+is larger.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from symgrad.spelling import public
 gammaln: Op = public("gammaln")(
     op(
         "gammaln", "x",
-        doc="Logarithm of abs(gamma(x)), inf at the poles 0, -1, -2, ...; within 5 ulp.",
+        doc="Logarithm of abs(gamma(x)), inf at the poles 0, -1, -2, ...; within 4 ulp.",
         dtype=floats,
         numpy=kernel("_gammaln", "{0}"),
         adjoint={"x": lambda g, y, x: g * digamma(x)},
@@ -42,8 +43,7 @@ digamma: Op = public("digamma")(
 
 polygamma_: Op = op(
     "polygamma", "x", params="n", defaults={"n": 1},
-    doc="Derivative n of digamma; at the poles inf for odd n, nan for even n; within 6 ulp, for x < 0 "
-    "within 4 + 2 n ulp.",
+    doc="Derivative n of digamma; at the poles inf for odd n, nan for even n; within 4 ulp.",
     dtype=floats,
     numpy=kernel("_polygamma", "{n}, {0}"),
     adjoint={"x": lambda g, y, x: g * polygamma_(x, n=y.n + 1)},

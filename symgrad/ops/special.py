@@ -88,7 +88,7 @@ norm_pdf: Op = public("norm_pdf")(
 
 norm_pdf_slope: Op = op(
     "norm_pdf_slope", "x",
-    doc="Derivative of norm_pdf, -x norm_pdf(x); 0 at both infinities.",
+    doc="Derivative of norm_pdf, -x norm_pdf(x); 0 at both infinities; within 4 ulp.",
     dtype=floats,
     numpy=kernel("_norm_pdf_slope", "{0}"),
     adjoint={"x": lambda g, y, x: -g * (norm_pdf(x) + x * y)},
@@ -111,7 +111,7 @@ norm_cdf: Op = public("norm_cdf")(
 norm_logcdf: Op = public("norm_logcdf")(
     op(
         "norm_logcdf", "x",
-        doc="Logarithm of norm_cdf(x), finite where that underflows; within 5 ulp.",
+        doc="Logarithm of norm_cdf(x), finite where that underflows; within 4 ulp.",
         dtype=floats,
         numpy=kernel("_norm_logcdf", "{0}"),
         adjoint={"x": lambda g, y, x: g * norm_hazard(x)},
