@@ -52,9 +52,20 @@ def _public(name: str, builder: Callable[..., Any]) -> Callable[..., Any]:
 
 
 if TYPE_CHECKING:
+    from symgrad import testing as testing
 
     def __getattr__(name: str) -> Callable[..., Any]:
         """Operations that numpy lacks are declared beside their records, and listed in `__all__`."""
+
+else:
+
+    def __getattr__(name: str) -> Any:
+        # sg.testing imports the oracle: where it is used, not where symgrad is.
+        if name == "testing":
+            import importlib
+
+            return importlib.import_module("symgrad.testing")
+        raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
 
 
 for _name, _builder in _NAMES.items():

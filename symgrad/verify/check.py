@@ -48,6 +48,7 @@ def verify_function(
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
     rtol: float = RTOL,
+    outputs: Callable[[tuple[Any, ...]], bool] = lambda path: True,
 ) -> Report:
     """Compare a callable with what the Function should return, at random and special points.
 
@@ -63,9 +64,11 @@ def verify_function(
         Of the random points.
     rtol
         Relative tolerance in float64, of the scale explained at the top of this module.
+    outputs
+        Which leaves of the result to compare, by their paths in it.
     """
     report = Report(function.name, () if function.origin is None else function.origin.wrt)
-    check = _Check(function, generated, report, rtol, seed)
+    check = _Check(function, generated, report, rtol, seed, outputs)
     try:
         sampler = Sampler(function, sizes, seed)
         wanted = 2 if check.cost(sampler.sizes) > HEAVY else 3
@@ -138,7 +141,13 @@ class _Check:
     """One function and callable, compared at one point after another."""
 
     def __init__(
-        self, function: Function, generated: Callable[..., Any], report: Report, rtol: float, seed: int
+        self,
+        function: Function,
+        generated: Callable[..., Any],
+        report: Report,
+        rtol: float,
+        seed: int,
+        outputs: Callable[[tuple[Any, ...]], bool] = lambda path: True,
     ) -> None:
         self.function = function
         self.generated = generated
@@ -150,9 +159,11 @@ class _Check:
         self._queues: dict[int, list[int]] = {}
         self._seen: dict[int, set[int]] = {}
         wanted = compared(function)
+        step = len(function.output_nodes) // len(wanted) or 1
+        #: For each output its name, its path and its node; None for one that is not compared.
         self.outputs = [
-            ("result" if not path else "result" + "".join(f"[{key!r}]" for key in path), node)
-            for path, node in list(paths(function.result))[:: len(function.output_nodes) // len(wanted) or 1]
+            (output_name(path), path, node) if outputs(path) else None
+            for path, node in list(paths(function.result))[::step]
         ]
 
     def cost(self, sizes: Mapping[str, int]) -> int:
@@ -205,7 +216,7 @@ class _Check:
             Where an output's true value exists at no point, or where so much cancels in it that the
             tolerance would accept a value with no correct digits.
         """
-        for name, _ in self.outputs:
+        for name in [output[0] for output in self.outputs if output is not None]:
             sharp, blunt, undefined = self._evidence.get(name, (0, 0, 0))
             if undefined and not sharp and not blunt:
                 raise _Failed(f"{name}: no true value exists at any random point")
@@ -217,6 +228,7 @@ class _Check:
         return any(len(seen) < total for total, seen in self._seen.items())
 
     def _compare(self, point: Point, wanted: list[Any], dtype: str) -> None:
+        self.report.arguments = point.values
         try:
             got = self._call(point, dtype)
         except np.linalg.LinAlgError as error:
@@ -230,10 +242,14 @@ class _Check:
             widths = self._widths(point.sizes)
             columns = [widths[i % len(widths)] for i in range(len(wanted))]
             got = list(map(_scattered, got[::3], got[1::3], got[2::3], wanted, columns))
-        for (name, node), want, have in zip(self.outputs, wanted, got):
+        for output, want, have in zip(self.outputs, wanted, got):
+            if output is None:
+                continue
+            name, self.report.output, node = output
             where = f"{name} at point '{point.label}', {dtype}"
             self._same_kind(where, want, have, node.dtype if node.dtype != "float64" else dtype)
             if want.dtype != object:
+                self.report.compared += want.size
                 if not np.array_equal(want, have):
                     self._fail("a wrong value", where, str(want.tolist()), str(np.asarray(have).tolist()))
                 continue
@@ -331,6 +347,13 @@ def _scattered(data: Any, row: Any, column: Any, like: Any, columns: int) -> Any
             raise _Failed(f"rows or columns are not places from 0 to {size - 1}")
     np.add.at(whole, (row, column), data)
     return whole.reshape(like.shape)
+
+
+def output_name(path: tuple[Any, ...]) -> str:
+    """How a leaf of a result is called in reports: `result[1].w`."""
+    return "result" + "".join(
+        f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{key!r}]" for key in path
+    )
 
 
 def _raised(error: Exception, point: Point) -> _Failed:

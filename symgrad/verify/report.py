@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from symgrad.errors import VerificationError
 
@@ -25,6 +27,9 @@ class Report:
     max_error32: float = 0.0
     #: The worst element: point, output and index; its expected value and the one got.
     worst: str = ""
+    #: The same in parts: the output's path in the result, and what each argument was there.
+    output: tuple[Any, ...] = ()
+    arguments: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     expected: str = ""
     got: str = ""
     #: Anything a reader should know, such as that not every direction was tried at every point.
