@@ -14,6 +14,7 @@ Do not edit: run `symgrad build` and commit the result.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -114,7 +115,20 @@ def sin_cos_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 9 flops a point, 1.8 times the 5 of sin_cos_grad.
     """
-    x, _, _ = _arguments(x)
+    x, dtype, batch = _arguments(x)
+
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 26214 or not _alike((x,), batch):
+        x_bar = _sin_cos_2_elements(x)
+    else:
+        (x_bar,) = _over_elements(_sin_cos_2_elements, (x,), batch, 26214, (dtype,) * 1)
+
+    return x_bar
+
+
+def _sin_cos_2_elements(x):
+    """The results, for any number of elements."""
 
     # Forward
     cos_x = np.cos(x)
@@ -147,7 +161,20 @@ def sin_cos_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 12 flops a point, 1.3 times the 9 of sin_cos_grad_grad.
     """
-    x, _, _ = _arguments(x)
+    x, dtype, batch = _arguments(x)
+
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 21845 or not _alike((x,), batch):
+        x_bar = _sin_cos_3_elements(x)
+    else:
+        (x_bar,) = _over_elements(_sin_cos_3_elements, (x,), batch, 21845, (dtype,) * 1)
+
+    return x_bar
+
+
+def _sin_cos_3_elements(x):
+    """The results, for any number of elements."""
 
     # Forward
     cos_x = np.cos(x)
@@ -180,7 +207,20 @@ def sin_cos_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 25 flops a point, 2.1 times the 12 of sin_cos_grad_grad_grad.
     """
-    x, _, _ = _arguments(x)
+    x, dtype, batch = _arguments(x)
+
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 13107 or not _alike((x,), batch):
+        x_bar = _sin_cos_4_elements(x)
+    else:
+        (x_bar,) = _over_elements(_sin_cos_4_elements, (x,), batch, 13107, (dtype,) * 1)
+
+    return x_bar
+
+
+def _sin_cos_4_elements(x):
+    """The results, for any number of elements."""
 
     # Forward
     cos_x = np.cos(x)
@@ -271,7 +311,20 @@ def cos_sin_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 8 flops a point, 1.6 times the 5 of cos_sin_grad.
     """
-    x, _, _ = _arguments(x)
+    x, dtype, batch = _arguments(x)
+
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 26214 or not _alike((x,), batch):
+        x_bar = _cos_sin_2_elements(x)
+    else:
+        (x_bar,) = _over_elements(_cos_sin_2_elements, (x,), batch, 26214, (dtype,) * 1)
+
+    return x_bar
+
+
+def _cos_sin_2_elements(x):
+    """The results, for any number of elements."""
 
     # Forward
     sin_x = np.sin(x)
@@ -303,7 +356,20 @@ def cos_sin_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 11 flops a point, 1.4 times the 8 of cos_sin_grad_grad.
     """
-    x, _, _ = _arguments(x)
+    x, dtype, batch = _arguments(x)
+
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 18724 or not _alike((x,), batch):
+        x_bar = _cos_sin_3_elements(x)
+    else:
+        (x_bar,) = _over_elements(_cos_sin_3_elements, (x,), batch, 18724, (dtype,) * 1)
+
+    return x_bar
+
+
+def _cos_sin_3_elements(x):
+    """The results, for any number of elements."""
 
     # Forward
     sin_x = np.sin(x)
@@ -336,7 +402,20 @@ def cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 20 flops a point, 1.8 times the 11 of cos_sin_grad_grad_grad.
     """
-    x, _, _ = _arguments(x)
+    x, dtype, batch = _arguments(x)
+
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 14563 or not _alike((x,), batch):
+        x_bar = _cos_sin_4_elements(x)
+    else:
+        (x_bar,) = _over_elements(_cos_sin_4_elements, (x,), batch, 14563, (dtype,) * 1)
+
+    return x_bar
+
+
+def _cos_sin_4_elements(x):
+    """The results, for any number of elements."""
 
     # Forward
     sin_x = np.sin(x)
@@ -397,7 +476,20 @@ def sin_cos_sin_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 8 flops a point, 2.7 times the 3 of sin_cos_sin.
     """
-    x, _, _ = _arguments(x)
+    x, dtype, batch = _arguments(x)
+
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 32768 or not _alike((x,), batch):
+        x_bar = _sin_cos_sin_1_elements(x)
+    else:
+        (x_bar,) = _over_elements(_sin_cos_sin_1_elements, (x,), batch, 32768, (dtype,) * 1)
+
+    return x_bar
+
+
+def _sin_cos_sin_1_elements(x):
+    """The results, for any number of elements."""
 
     # Forward
     sin_x = np.sin(x)
@@ -427,7 +519,20 @@ def sin_cos_sin_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 17 flops a point, 2.1 times the 8 of sin_cos_sin_grad.
     """
-    x, _, _ = _arguments(x)
+    x, dtype, batch = _arguments(x)
+
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 14563 or not _alike((x,), batch):
+        x_bar = _sin_cos_sin_2_elements(x)
+    else:
+        (x_bar,) = _over_elements(_sin_cos_sin_2_elements, (x,), batch, 14563, (dtype,) * 1)
+
+    return x_bar
+
+
+def _sin_cos_sin_2_elements(x):
+    """The results, for any number of elements."""
 
     # Forward
     sin_x = np.sin(x)
@@ -466,7 +571,20 @@ def sin_cos_sin_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 39 flops a point, 2.3 times the 17 of sin_cos_sin_grad_grad.
     """
-    x, _, _ = _arguments(x)
+    x, dtype, batch = _arguments(x)
+
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 8738 or not _alike((x,), batch):
+        x_bar = _sin_cos_sin_3_elements(x)
+    else:
+        (x_bar,) = _over_elements(_sin_cos_sin_3_elements, (x,), batch, 8738, (dtype,) * 1)
+
+    return x_bar
+
+
+def _sin_cos_sin_3_elements(x):
+    """The results, for any number of elements."""
 
     # Forward
     sin_x = np.sin(x)
@@ -516,7 +634,20 @@ def sin_cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 81 flops a point, 2.1 times the 39 of sin_cos_sin_grad_grad_grad.
     """
-    x, _, _ = _arguments(x)
+    x, dtype, batch = _arguments(x)
+
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 6241 or not _alike((x,), batch):
+        x_bar = _sin_cos_sin_4_elements(x)
+    else:
+        (x_bar,) = _over_elements(_sin_cos_sin_4_elements, (x,), batch, 6241, (dtype,) * 1)
+
+    return x_bar
+
+
+def _sin_cos_sin_4_elements(x):
+    """The results, for any number of elements."""
 
     # Forward
     sin_x = np.sin(x)
@@ -606,3 +737,54 @@ def _floats(names, values, only=None):
         else:
             return _any_floats(names, values, only)
     return arrays, np.float64
+
+
+def _combined(left, right, combine):
+    """Each of the values on the left, combined with its partner on the right, in the memory of the left."""
+    ufuncs = combine if isinstance(combine, tuple) else (combine,) * len(left)
+    return tuple(
+        f(a, b, out=a) if isinstance(a, np.ndarray) else f(a, b) for f, a, b in zip(ufuncs, left, right)
+    )
+
+
+def _pairwise(parts, combine):
+    """The parts, combined two by two, then those two by two, and so on."""
+    pending: list[Any] = []  # of 2**k parts each, k falling
+    for count, part in enumerate(parts, 1):
+        while not count & 1:
+            part = _combined(pending.pop(), part, combine)
+            count >>= 1
+        pending.append(part)
+    total = pending.pop()
+    while pending:
+        total = _combined(pending.pop(), total, combine)
+    return total
+
+
+def _over_tiles(tile, n, step, combine=np.add):
+    """Results of tile(i, j) for rows 0 to n, `step` at a time, combined in pairs, always in the same order.
+
+    As in numpy's own sums, no number takes part in more than about log2(n) additions one after the other.
+    """
+    return _pairwise((tile(i, min(i + step, n)) for i in range(0, n, step)), combine)
+
+
+def _alike(arrays, batch):
+    """Whether all arrays that are no scalars have that shape, their elements in order."""
+    return all(not a.ndim or (a.shape == batch and a.flags.c_contiguous) for a in arrays)
+
+
+def _over_elements(results_of, arguments, batch, step, dtypes, over=_over_tiles):
+    """Results of results_of(*arguments) for arguments alike in shape, `step` elements at a time."""
+    flat = [a.ravel() if a.ndim else a for a in arguments]
+    size = math.prod(batch)
+    results = [np.empty(size, dtype) for dtype in dtypes]
+
+    def tile(i, j):
+        parts = results_of(*(a[i:j] if a.ndim else a for a in flat))
+        for result, part in zip(results, parts if isinstance(parts, tuple) else (parts,)):
+            result[i:j] = part
+        return ()
+
+    over(tile, size, step)
+    return [result.reshape(batch) for result in results]

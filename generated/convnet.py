@@ -182,35 +182,63 @@ def loss_value_and_grad(
     """
     images, y, K, c, W, b, dtype, n, f, k = _loss_arguments(images, y, K, c, W, b)
 
+    # Once for all rows
+    t1 = np.divide(-1.0, n, dtype=dtype)
+
+    # Each term of the sums over n needs one row of images and y alone: tiles of rows follow one another, so
+    # that what is computed in between stays in cache, and their sums are added in pairs.
+    step = max(512, 131072 // (224 * f + k + 165))
+    if n <= step:
+        loss_sum, t4, c_bar, W_bar, b_bar = _loss_value_and_grad_rows(
+            images, y, K, c, W, b, t1, n, f, k, dtype
+        )
+    else:
+        loss_sum, t4, c_bar, W_bar, b_bar = _over_tiles(
+            lambda i, j: _loss_value_and_grad_rows(images[i:j], y[i:j], K, c, W, b, t1, n, f, k, dtype),
+            n,
+            step,
+        )
+
+    # From the sums
+    loss = loss_sum / n
+    K_bar = t4.reshape(f, 1, 3, 3)  # (f, 1, 3, 3)
+
+    return dtype(loss), LossGradient(K_bar, c_bar, W_bar, b_bar)
+
+
+def _loss_value_and_grad_rows(images, y, K, c, W, b, t1, n, f, k, dtype):
+    """What some of the rows contribute: terms of the sums."""
+    rows = len(images)
+
     # Forward
-    t1 = _windows(np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1))), (3, 3)).reshape(n, 9, 64)  # (n, 9, 64)
-    responses = (K.reshape(f, 9) @ t1).reshape(n, f, 8, 8) + c[:, None, None]  # (n, f, 8, 8)
-    features = np.maximum(responses, 0)                          # (n, f, 8, 8)
-    t2 = _windows(features, (2, 2), stride=2)                    # (n, f, 2, 2, 4, 4)
-    pooled = t2.max(axis=(2, 3))                                 # (n, f, 4, 4)
-    flat = pooled.reshape(n, 16 * f)                             # (n, 16*f)
-    Z = flat @ W + b                                             # (n, k)
-    top_Z = Z.max(axis=1, keepdims=True, initial=-np.inf)        # (n, 1)
-    exp_Z = _exp_below(Z, top_Z)                                 # (n, k)
-    sum_exp_Z = np.maximum(exp_Z.sum(axis=1, keepdims=True), 1)  # (n, 1)
-    score = np.take_along_axis(Z, y[:, None], 1)                 # (n, 1)
-    loss = (top_Z + np.log(sum_exp_Z) - score).sum() / n
+    # (rows, 9, 64)
+    t2 = _windows(np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1))), (3, 3)).reshape(rows, 9, 64)
+    responses = (K.reshape(f, 9) @ t2).reshape(rows, f, 8, 8) + c[:, None, None]  # (rows, f, 8, 8)
+    features = np.maximum(responses, 0)                          # (rows, f, 8, 8)
+    t3 = _windows(features, (2, 2), stride=2)                    # (rows, f, 2, 2, 4, 4)
+    pooled = t3.max(axis=(2, 3))                                 # (rows, f, 4, 4)
+    flat = pooled.reshape(rows, 16 * f)                          # (rows, 16*f)
+    Z = flat @ W + b                                             # (rows, k)
+    top_Z = Z.max(axis=1, keepdims=True, initial=-np.inf)        # (rows, 1)
+    exp_Z = _exp_below(Z, top_Z)                                 # (rows, k)
+    sum_exp_Z = np.maximum(exp_Z.sum(axis=1, keepdims=True), 1)  # (rows, 1)
+    score = np.take_along_axis(Z, y[:, None], 1)                 # (rows, 1)
+    loss_sum = (top_Z + np.log(sum_exp_Z) - score).sum()
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
-    score_bar = np.full((n, 1), np.divide(-1.0, n, dtype=dtype), dtype)  # (n, 1)
-    Z_bar = _add_along_axis(score_bar, y[:, None], 1, k) + _shares(exp_Z, sum_exp_Z) / n  # (n, k)
-    flat_bar = Z_bar @ W.T                                      # (n, 16*f)
-    # (n, f, 2, 2, 4, 4)
-    t2_bar = _share_ties(flat_bar.reshape(n, f, 1, 1, 4, 4), t2, pooled[:, :, None, None], (2, 3))
-    features_bar = _fold_windows(t2_bar, (8, 8), stride=2)      # (n, f, 8, 8)
-    responses_bar = np.where(responses > 0, features_bar, 0.0)  # (n, f, 8, 8)
-    t3 = np.einsum("axz,ayz->xy", responses_bar.reshape(n, f, 64), t1, optimize=True)  # (f, 9)
-    K_bar = t3.reshape(f, 1, 3, 3)                              # (f, 1, 3, 3)
+    score_bar = np.full((rows, 1), t1, dtype)                   # (rows, 1)
+    Z_bar = _add_along_axis(score_bar, y[:, None], 1, k) + _shares(exp_Z, sum_exp_Z) / n  # (rows, k)
+    flat_bar = Z_bar @ W.T                                      # (rows, 16*f)
+    # (rows, f, 2, 2, 4, 4)
+    t3_bar = _share_ties(flat_bar.reshape(rows, f, 1, 1, 4, 4), t3, pooled[:, :, None, None], (2, 3))
+    features_bar = _fold_windows(t3_bar, (8, 8), stride=2)      # (rows, f, 8, 8)
+    responses_bar = np.where(responses > 0, features_bar, 0.0)  # (rows, f, 8, 8)
+    t4 = np.einsum("axz,ayz->xy", responses_bar.reshape(rows, f, 64), t2, optimize=True)  # (f, 9)
     c_bar = responses_bar.sum(axis=(0, 2, 3))                   # (f,)
     W_bar = flat.T @ Z_bar                                      # (16*f, k)
     b_bar = Z_bar.sum(axis=0)                                   # (k,)
 
-    return dtype(loss), LossGradient(K_bar, c_bar, W_bar, b_bar)
+    return loss_sum, t4, c_bar, W_bar, b_bar
 
 
 def _logits_arguments(images, K, c, W, b):
@@ -372,6 +400,36 @@ def _logsumexp(x, axes, keepdims=False):
     total = _exp_below(x, top).sum(axis=axes, keepdims=True)
     value = top + np.log(np.maximum(total, 1))
     return value if keepdims else value.squeeze(axes)[()]
+
+
+def _combined(left, right, combine):
+    """Each of the values on the left, combined with its partner on the right, in the memory of the left."""
+    ufuncs = combine if isinstance(combine, tuple) else (combine,) * len(left)
+    return tuple(
+        f(a, b, out=a) if isinstance(a, np.ndarray) else f(a, b) for f, a, b in zip(ufuncs, left, right)
+    )
+
+
+def _pairwise(parts, combine):
+    """The parts, combined two by two, then those two by two, and so on."""
+    pending: list[Any] = []  # of 2**k parts each, k falling
+    for count, part in enumerate(parts, 1):
+        while not count & 1:
+            part = _combined(pending.pop(), part, combine)
+            count >>= 1
+        pending.append(part)
+    total = pending.pop()
+    while pending:
+        total = _combined(pending.pop(), total, combine)
+    return total
+
+
+def _over_tiles(tile, n, step, combine=np.add):
+    """Results of tile(i, j) for rows 0 to n, `step` at a time, combined in pairs, always in the same order.
+
+    As in numpy's own sums, no number takes part in more than about log2(n) additions one after the other.
+    """
+    return _pairwise((tile(i, min(i + step, n)) for i in range(0, n, step)), combine)
 
 
 def _windows(x: NDArray[Any], window: tuple[int, ...], stride: Any = 1, dilation: Any = 1) -> NDArray[Any]:

@@ -386,17 +386,38 @@ def normalised_log(
     -----
     Cost: 8 m n flops, 2.7 times the 3 m n of normalised_log.
     """
-    x, ct, _, _, _ = _normalised_log_arguments(x, ct)
+    x, ct, dtype, m, n = _normalised_log_arguments(x, ct)
+
+    # Each row of the results needs one row of x and ct alone: tiles of rows follow one another, so that what
+    # is computed in between stays in cache.
+    step = max(512, 131072 // (6 * n + 1))
+    if m <= step:
+        normalised_log, x_bar = _normalised_log_rows(x, ct)
+    else:
+        normalised_log = np.empty((m, n), dtype)
+        x_bar = np.empty((m, n), dtype)
+
+        def tile(i, j):
+            normalised_log[i:j], x_bar[i:j] = _normalised_log_rows(x[i:j], ct[i:j])
+            return ()
+
+        _over_tiles(tile, m, step)
+
+    return normalised_log, x_bar
+
+
+def _normalised_log_rows(x, ct):
+    """What some of the rows contribute: rows of the results."""
 
     # Forward
-    sum_x = x.sum(axis=1, keepdims=True)  # (m, 1)
-    t1 = x / sum_x                        # (m, n)
-    normalised_log = np.log(t1)           # (m, n)
+    sum_x = x.sum(axis=1, keepdims=True)  # (rows, 1)
+    t1 = x / sum_x                        # (rows, n)
+    normalised_log = np.log(t1)           # (rows, n)
 
     # Adjoints, from output to inputs: v_bar = d normalised_log / d v
-    t1_bar = ct / t1                                   # (m, n)
-    t2 = t1_bar / sum_x                                # (m, n)
-    x_bar = t2 - (t2 * t1).sum(axis=1, keepdims=True)  # (m, n)
+    t1_bar = ct / t1                                   # (rows, n)
+    t2 = t1_bar / sum_x                                # (rows, n)
+    x_bar = t2 - (t2 * t1).sum(axis=1, keepdims=True)  # (rows, n)
 
     return normalised_log, x_bar
 
@@ -633,6 +654,36 @@ def _softmax(x, axes):
     """exp(x) over its sum along axes; zeros where all are -inf."""
     e = _exp_below(x, x.max(axis=axes, keepdims=True, initial=-np.inf))
     return _shares(e, np.maximum(e.sum(axis=axes, keepdims=True), 1))
+
+
+def _combined(left, right, combine):
+    """Each of the values on the left, combined with its partner on the right, in the memory of the left."""
+    ufuncs = combine if isinstance(combine, tuple) else (combine,) * len(left)
+    return tuple(
+        f(a, b, out=a) if isinstance(a, np.ndarray) else f(a, b) for f, a, b in zip(ufuncs, left, right)
+    )
+
+
+def _pairwise(parts, combine):
+    """The parts, combined two by two, then those two by two, and so on."""
+    pending: list[Any] = []  # of 2**k parts each, k falling
+    for count, part in enumerate(parts, 1):
+        while not count & 1:
+            part = _combined(pending.pop(), part, combine)
+            count >>= 1
+        pending.append(part)
+    total = pending.pop()
+    while pending:
+        total = _combined(pending.pop(), total, combine)
+    return total
+
+
+def _over_tiles(tile, n, step, combine=np.add):
+    """Results of tile(i, j) for rows 0 to n, `step` at a time, combined in pairs, always in the same order.
+
+    As in numpy's own sums, no number takes part in more than about log2(n) additions one after the other.
+    """
+    return _pairwise((tile(i, min(i + step, n)) for i in range(0, n, step)), combine)
 
 
 def _windows(x: NDArray[Any], window: tuple[int, ...], stride: Any = 1, dilation: Any = 1) -> NDArray[Any]:

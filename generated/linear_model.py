@@ -65,12 +65,28 @@ def loss(X: ArrayLike, y: ArrayLike, w: ArrayLike, b: ArrayLike) -> np.floating[
     -----
     Cost: 2 n d + 4 n + 1 flops.
     """
-    X, y, w, b, dtype, n, _ = _loss_arguments(X, y, w, b)
+    X, y, w, b, dtype, n, d = _loss_arguments(X, y, w, b)
 
-    residual = X @ w + b - y  # (n,)
-    loss = (residual**2).sum() / n
+    # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
+    # what is computed in between stays in cache, and their sums are added in pairs.
+    step = max(512, 131072 // (d + 3))
+    if n <= step:
+        (loss_sum,) = _loss_rows(X, y, w, b)
+    else:
+        (loss_sum,) = _over_tiles(lambda i, j: _loss_rows(X[i:j], y[i:j], w, b), n, step)
+
+    # From the sums
+    loss = loss_sum / n
 
     return dtype(loss)
+
+
+def _loss_rows(X, y, w, b):
+    """What some of the rows contribute: terms of the sums."""
+    residual = X @ w + b - y  # (rows,)
+    loss_sum = (residual**2).sum()
+
+    return (loss_sum,)
 
 
 def loss_value_and_grad(
@@ -104,18 +120,37 @@ def loss_value_and_grad(
     -----
     Cost: 4 n d + 7 n + 1 flops, 2.0 times the 2 n d + 4 n + 1 of loss.
     """
-    X, y, w, b, dtype, n, _ = _loss_arguments(X, y, w, b)
+    X, y, w, b, dtype, n, d = _loss_arguments(X, y, w, b)
+
+    # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
+    # what is computed in between stays in cache, and their sums are added in pairs.
+    step = max(512, 131072 // (d + 3))
+    if n <= step:
+        loss_sum, w_bar, b_bar = _loss_value_and_grad_rows(X, y, w, b, n)
+    else:
+        loss_sum, w_bar, b_bar = _over_tiles(
+            lambda i, j: _loss_value_and_grad_rows(X[i:j], y[i:j], w, b, n), n, step
+        )
+
+    # From the sums
+    loss = loss_sum / n
+
+    return dtype(loss), LossGradient(w_bar, dtype(b_bar))
+
+
+def _loss_value_and_grad_rows(X, y, w, b, n):
+    """What some of the rows contribute: terms of the sums."""
 
     # Forward
-    residual = X @ w + b - y  # (n,)
-    loss = (residual**2).sum() / n
+    residual = X @ w + b - y  # (rows,)
+    loss_sum = (residual**2).sum()
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
-    residual_bar = 2 * residual / n  # (n,)
+    residual_bar = 2 * residual / n  # (rows,)
     w_bar = X.T @ residual_bar       # (d,)
     b_bar = residual_bar.sum()
 
-    return dtype(loss), LossGradient(w_bar, dtype(b_bar))
+    return loss_sum, w_bar, b_bar
 
 
 def column_loss(
@@ -144,10 +179,29 @@ def column_loss(
     -----
     Cost: 2 n d k + 4 n k + k flops.
     """
-    X, Y, W, b, _, n, _, _ = _column_loss_arguments(X, Y, W, b)
+    X, Y, W, b, dtype, n, d, k = _column_loss_arguments(X, Y, W, b)
 
-    residual = X @ W + b - Y                     # (n, k)
-    column_loss = (residual**2).sum(axis=0) / n  # (k,)
+    # Each row of the results needs one row of Y, W and b alone: tiles of rows follow one another, so that
+    # what is computed in between stays in cache.
+    step = max(512, 131072 // (d + 3 * n + 1))
+    if k <= step:
+        column_loss = _column_loss_rows(Y, W, b, X, n)
+    else:
+        column_loss = np.empty((k,), dtype)
+
+        def tile(i, j):
+            column_loss[i:j] = _column_loss_rows(Y[:, i:j], W[:, i:j], b[i:j], X, n)
+            return ()
+
+        _over_tiles(tile, k, step)
+
+    return column_loss
+
+
+def _column_loss_rows(Y, W, b, X, n):
+    """What some of the rows contribute: rows of the results."""
+    residual = X @ W + b - Y                     # (n, rows)
+    column_loss = (residual**2).sum(axis=0) / n  # (rows,)
 
     return column_loss
 
@@ -186,18 +240,42 @@ def column_loss_vjp(
     -----
     Cost: 4 n d k + 6 n k + 3 k flops, 2.0 times the 2 n d k + 4 n k + k of column_loss.
     """
-    X, Y, W, b, ct, _, n, _, _ = _column_loss_vjp_arguments(X, Y, W, b, ct)
+    X, Y, W, b, ct, dtype, n, d, k = _column_loss_vjp_arguments(X, Y, W, b, ct)
 
-    # Forward
-    residual = X @ W + b - Y                     # (n, k)
-    column_loss = (residual**2).sum(axis=0) / n  # (k,)
+    # Each row of the results needs one row of Y, W, b and ct alone: tiles of rows follow one another, so that
+    # what is computed in between stays in cache.
+    step = max(512, 131072 // (d + 3 * n + 4))
+    if k <= step:
+        column_loss, W_bar, b_bar = _column_loss_vjp_rows(Y, W, b, ct, X, n)
+    else:
+        column_loss = np.empty((k,), dtype)
+        W_bar = np.empty((d, k), dtype)
+        b_bar = np.empty((k,), dtype)
 
-    # Adjoints, from output to inputs: v_bar = d column_loss / d v
-    residual_bar = 2 * ct / n * residual  # (n, k)
-    W_bar = X.T @ residual_bar            # (d, k)
-    b_bar = residual_bar.sum(axis=0)      # (k,)
+        def tile(i, j):
+            column_loss[i:j], W_bar[:, i:j], b_bar[i:j] = _column_loss_vjp_rows(
+                Y[:, i:j], W[:, i:j], b[i:j], ct[i:j], X, n
+            )
+            return ()
+
+        _over_tiles(tile, k, step)
 
     return column_loss, ColumnLossGradient(W_bar, b_bar)
+
+
+def _column_loss_vjp_rows(Y, W, b, ct, X, n):
+    """What some of the rows contribute: rows of the results."""
+
+    # Forward
+    residual = X @ W + b - Y                     # (n, rows)
+    column_loss = (residual**2).sum(axis=0) / n  # (rows,)
+
+    # Adjoints, from output to inputs: v_bar = d column_loss / d v
+    residual_bar = 2 * ct / n * residual  # (n, rows)
+    W_bar = X.T @ residual_bar            # (d, rows)
+    b_bar = residual_bar.sum(axis=0)      # (rows,)
+
+    return column_loss, W_bar, b_bar
 
 
 def _loss_arguments(X, y, w, b):
@@ -299,3 +377,33 @@ def _shape_error(name, array, expected, /, **sizes):
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
+
+
+def _combined(left, right, combine):
+    """Each of the values on the left, combined with its partner on the right, in the memory of the left."""
+    ufuncs = combine if isinstance(combine, tuple) else (combine,) * len(left)
+    return tuple(
+        f(a, b, out=a) if isinstance(a, np.ndarray) else f(a, b) for f, a, b in zip(ufuncs, left, right)
+    )
+
+
+def _pairwise(parts, combine):
+    """The parts, combined two by two, then those two by two, and so on."""
+    pending: list[Any] = []  # of 2**k parts each, k falling
+    for count, part in enumerate(parts, 1):
+        while not count & 1:
+            part = _combined(pending.pop(), part, combine)
+            count >>= 1
+        pending.append(part)
+    total = pending.pop()
+    while pending:
+        total = _combined(pending.pop(), total, combine)
+    return total
+
+
+def _over_tiles(tile, n, step, combine=np.add):
+    """Results of tile(i, j) for rows 0 to n, `step` at a time, combined in pairs, always in the same order.
+
+    As in numpy's own sums, no number takes part in more than about log2(n) additions one after the other.
+    """
+    return _pairwise((tile(i, min(i + step, n)) for i in range(0, n, step)), combine)

@@ -66,12 +66,28 @@ def loss(
     -----
     Cost: 2 n d + 4 n + 2 d + 4 flops.
     """
-    X, y, w, b, lam, dtype, n, _ = _loss_arguments(X, y, w, b, lam)
+    X, y, w, b, lam, dtype, n, d = _loss_arguments(X, y, w, b, lam)
 
-    residual = X @ w + b - y  # (n,)
-    loss = 0.5 * ((residual**2).sum() / n + lam * (w**2).sum())
+    # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
+    # what is computed in between stays in cache, and their sums are added in pairs.
+    step = max(512, 131072 // (d + 3))
+    if n <= step:
+        (loss_sum,) = _loss_rows(X, y, w, b)
+    else:
+        (loss_sum,) = _over_tiles(lambda i, j: _loss_rows(X[i:j], y[i:j], w, b), n, step)
+
+    # From the sums
+    loss = 0.5 * (loss_sum / n + lam * (w**2).sum())
 
     return dtype(loss)
+
+
+def _loss_rows(X, y, w, b):
+    """What some of the rows contribute: terms of the sums."""
+    residual = X @ w + b - y  # (rows,)
+    loss_sum = (residual**2).sum()
+
+    return (loss_sum,)
 
 
 def loss_value_and_grad(
@@ -107,18 +123,38 @@ def loss_value_and_grad(
     -----
     Cost: 4 n d + 6 n + 4 d + 4 flops, 2.0 times the 2 n d + 4 n + 2 d + 4 of loss.
     """
-    X, y, w, b, lam, dtype, n, _ = _loss_arguments(X, y, w, b, lam)
+    X, y, w, b, lam, dtype, n, d = _loss_arguments(X, y, w, b, lam)
 
-    # Forward
-    residual = X @ w + b - y  # (n,)
-    loss = 0.5 * ((residual**2).sum() / n + lam * (w**2).sum())
+    # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
+    # what is computed in between stays in cache, and their sums are added in pairs.
+    step = max(512, 131072 // (d + 3))
+    if n <= step:
+        loss_sum, w_bar_sum, b_bar = _loss_value_and_grad_rows(X, y, w, b, n)
+    else:
+        loss_sum, w_bar_sum, b_bar = _over_tiles(
+            lambda i, j: _loss_value_and_grad_rows(X[i:j], y[i:j], w, b, n), n, step
+        )
 
-    # Adjoints, from output to inputs: v_bar = d loss / d v
-    residual_bar = residual / n           # (n,)
-    w_bar = lam * w + X.T @ residual_bar  # (d,)
-    b_bar = residual_bar.sum()
+    # From the sums
+    loss = 0.5 * (loss_sum / n + lam * (w**2).sum())
+    w_bar = lam * w + w_bar_sum  # (d,)
 
     return dtype(loss), LossGradient(w_bar, dtype(b_bar))
+
+
+def _loss_value_and_grad_rows(X, y, w, b, n):
+    """What some of the rows contribute: terms of the sums."""
+
+    # Forward
+    residual = X @ w + b - y  # (rows,)
+    loss_sum = (residual**2).sum()
+
+    # Adjoints, from output to inputs: v_bar = d loss / d v
+    residual_bar = residual / n     # (rows,)
+    w_bar_sum = X.T @ residual_bar  # (d,)
+    b_bar = residual_bar.sum()
+
+    return loss_sum, w_bar_sum, b_bar
 
 
 def objective_value_and_grad(
@@ -154,21 +190,43 @@ def objective_value_and_grad(
     """
     theta, X, y, lam, dtype, d, n = _objective_value_and_grad_arguments(theta, X, y, lam)
 
-    # Forward
-    w = theta[:-1]            # (d,)
+    # Once for all rows
+    w = theta[:-1]  # (d,)
     b = theta[-1]
-    residual = X @ w + b - y  # (n,)
-    objective = 0.5 * ((residual**2).sum() / n + lam * (w**2).sum())
 
-    # Adjoints, from output to inputs: v_bar = d objective / d v
-    residual_bar = residual / n           # (n,)
-    b_bar = residual_bar.sum()
-    w_bar = lam * w + X.T @ residual_bar  # (d,)
+    # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
+    # what is computed in between stays in cache, and their sums are added in pairs.
+    step = max(512, 131072 // (d + 3))
+    if n <= step:
+        objective_sum, b_bar, out1_sum = _objective_value_and_grad_rows(X, y, w, b, n)
+    else:
+        objective_sum, b_bar, out1_sum = _over_tiles(
+            lambda i, j: _objective_value_and_grad_rows(X[i:j], y[i:j], w, b, n), n, step
+        )
+
+    # From the sums
+    objective = 0.5 * (objective_sum / n + lam * (w**2).sum())
+    w_bar = lam * w + out1_sum  # (d,)
     theta_bar = np.zeros((d + 1,), dtype)
     theta_bar[-1] = b_bar
-    theta_bar[:-1] += w_bar               # (d + 1,)
+    theta_bar[:-1] += w_bar     # (d + 1,)
 
     return dtype(objective), theta_bar
+
+
+def _objective_value_and_grad_rows(X, y, w, b, n):
+    """What some of the rows contribute: terms of the sums."""
+
+    # Forward
+    residual = X @ w + b - y  # (rows,)
+    objective_sum = (residual**2).sum()
+
+    # Adjoints, from output to inputs: v_bar = d objective / d v
+    residual_bar = residual / n    # (rows,)
+    b_bar = residual_bar.sum()
+    out1_sum = X.T @ residual_bar  # (d,)
+
+    return objective_sum, b_bar, out1_sum
 
 
 def predict(X: ArrayLike, w: ArrayLike, b: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -288,3 +346,33 @@ def _shape_error(name, array, expected, /, **sizes):
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
+
+
+def _combined(left, right, combine):
+    """Each of the values on the left, combined with its partner on the right, in the memory of the left."""
+    ufuncs = combine if isinstance(combine, tuple) else (combine,) * len(left)
+    return tuple(
+        f(a, b, out=a) if isinstance(a, np.ndarray) else f(a, b) for f, a, b in zip(ufuncs, left, right)
+    )
+
+
+def _pairwise(parts, combine):
+    """The parts, combined two by two, then those two by two, and so on."""
+    pending: list[Any] = []  # of 2**k parts each, k falling
+    for count, part in enumerate(parts, 1):
+        while not count & 1:
+            part = _combined(pending.pop(), part, combine)
+            count >>= 1
+        pending.append(part)
+    total = pending.pop()
+    while pending:
+        total = _combined(pending.pop(), total, combine)
+    return total
+
+
+def _over_tiles(tile, n, step, combine=np.add):
+    """Results of tile(i, j) for rows 0 to n, `step` at a time, combined in pairs, always in the same order.
+
+    As in numpy's own sums, no number takes part in more than about log2(n) additions one after the other.
+    """
+    return _pairwise((tile(i, min(i + step, n)) for i in range(0, n, step)), combine)

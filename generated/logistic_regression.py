@@ -67,12 +67,28 @@ def loss(
     -----
     Cost: 2 n d + 5 n + 2 d + 4 flops.
     """
-    X, y, w, b, lam, dtype, n, _ = _loss_arguments(X, y, w, b, lam)
+    X, y, w, b, lam, dtype, n, d = _loss_arguments(X, y, w, b, lam)
 
-    z = X @ w + b  # (n,)
-    loss = (_softplus(z) - y * z).sum() / n + lam / 2 * (w**2).sum()
+    # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
+    # what is computed in between stays in cache, and their sums are added in pairs.
+    step = max(512, 131072 // (d + 4))
+    if n <= step:
+        (loss_sum,) = _loss_rows(X, y, w, b)
+    else:
+        (loss_sum,) = _over_tiles(lambda i, j: _loss_rows(X[i:j], y[i:j], w, b), n, step)
+
+    # From the sums
+    loss = loss_sum / n + lam / 2 * (w**2).sum()
 
     return dtype(loss)
+
+
+def _loss_rows(X, y, w, b):
+    """What some of the rows contribute: terms of the sums."""
+    z = X @ w + b  # (rows,)
+    loss_sum = (_softplus(z) - y * z).sum()
+
+    return (loss_sum,)
 
 
 def loss_value_and_grad(
@@ -108,21 +124,41 @@ def loss_value_and_grad(
     -----
     Cost: 4 n d + 12 n + 4 d + 4 flops, 2.0 times the 2 n d + 5 n + 2 d + 4 of loss.
     """
-    X, y, w, b, lam, dtype, n, _ = _loss_arguments(X, y, w, b, lam)
+    X, y, w, b, lam, dtype, n, d = _loss_arguments(X, y, w, b, lam)
 
-    # Forward
-    z = X @ w + b                                      # (n,)
-    decay_z = _decay(z)                                # (n,)
-    softplus_z = np.maximum(z, 0) + np.log1p(decay_z)  # (n,)
-    loss = (softplus_z - y * z).sum() / n + lam / 2 * (w**2).sum()
+    # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
+    # what is computed in between stays in cache, and their sums are added in pairs.
+    step = max(512, 131072 // (d + 6))
+    if n <= step:
+        loss_sum, w_bar_sum, b_bar = _loss_value_and_grad_rows(X, y, w, b, n)
+    else:
+        loss_sum, w_bar_sum, b_bar = _over_tiles(
+            lambda i, j: _loss_value_and_grad_rows(X[i:j], y[i:j], w, b, n), n, step
+        )
 
-    # Adjoints, from output to inputs: v_bar = d loss / d v
-    sigmoid_z = np.maximum(z >= 0, decay_z) / (1 + decay_z)  # (n,)
-    z_bar = (sigmoid_z - y) / n                              # (n,)
-    w_bar = lam * w + X.T @ z_bar                            # (d,)
-    b_bar = z_bar.sum()
+    # From the sums
+    loss = loss_sum / n + lam / 2 * (w**2).sum()
+    w_bar = lam * w + w_bar_sum  # (d,)
 
     return dtype(loss), LossGradient(w_bar, dtype(b_bar))
+
+
+def _loss_value_and_grad_rows(X, y, w, b, n):
+    """What some of the rows contribute: terms of the sums."""
+
+    # Forward
+    z = X @ w + b                                      # (rows,)
+    decay_z = _decay(z)                                # (rows,)
+    softplus_z = np.maximum(z, 0) + np.log1p(decay_z)  # (rows,)
+    loss_sum = (softplus_z - y * z).sum()
+
+    # Adjoints, from output to inputs: v_bar = d loss / d v
+    sigmoid_z = np.maximum(z >= 0, decay_z) / (1 + decay_z)  # (rows,)
+    z_bar = (sigmoid_z - y) / n                              # (rows,)
+    w_bar_sum = X.T @ z_bar                                  # (d,)
+    b_bar = z_bar.sum()
+
+    return loss_sum, w_bar_sum, b_bar
 
 
 def objective_value_and_grad(
@@ -158,24 +194,46 @@ def objective_value_and_grad(
     """
     theta, X, y, lam, dtype, d, n = _objective_value_and_grad_arguments(theta, X, y, lam)
 
-    # Forward
-    w = theta[:-1]                                     # (d,)
+    # Once for all rows
+    w = theta[:-1]  # (d,)
     b = theta[-1]
-    z = X @ w + b                                      # (n,)
-    decay_z = _decay(z)                                # (n,)
-    softplus_z = np.maximum(z, 0) + np.log1p(decay_z)  # (n,)
-    objective = (softplus_z - y * z).sum() / n + lam / 2 * (w**2).sum()
 
-    # Adjoints, from output to inputs: v_bar = d objective / d v
-    sigmoid_z = np.maximum(z >= 0, decay_z) / (1 + decay_z)  # (n,)
-    z_bar = (sigmoid_z - y) / n                              # (n,)
-    b_bar = z_bar.sum()
-    w_bar = lam * w + X.T @ z_bar                            # (d,)
+    # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
+    # what is computed in between stays in cache, and their sums are added in pairs.
+    step = max(512, 131072 // (d + 6))
+    if n <= step:
+        objective_sum, b_bar, out1_sum = _objective_value_and_grad_rows(X, y, w, b, n)
+    else:
+        objective_sum, b_bar, out1_sum = _over_tiles(
+            lambda i, j: _objective_value_and_grad_rows(X[i:j], y[i:j], w, b, n), n, step
+        )
+
+    # From the sums
+    objective = objective_sum / n + lam / 2 * (w**2).sum()
+    w_bar = lam * w + out1_sum  # (d,)
     theta_bar = np.zeros((d + 1,), dtype)
     theta_bar[-1] = b_bar
-    theta_bar[:-1] += w_bar                                  # (d + 1,)
+    theta_bar[:-1] += w_bar     # (d + 1,)
 
     return dtype(objective), theta_bar
+
+
+def _objective_value_and_grad_rows(X, y, w, b, n):
+    """What some of the rows contribute: terms of the sums."""
+
+    # Forward
+    z = X @ w + b                                      # (rows,)
+    decay_z = _decay(z)                                # (rows,)
+    softplus_z = np.maximum(z, 0) + np.log1p(decay_z)  # (rows,)
+    objective_sum = (softplus_z - y * z).sum()
+
+    # Adjoints, from output to inputs: v_bar = d objective / d v
+    sigmoid_z = np.maximum(z >= 0, decay_z) / (1 + decay_z)  # (rows,)
+    z_bar = (sigmoid_z - y) / n                              # (rows,)
+    b_bar = z_bar.sum()
+    out1_sum = X.T @ z_bar                                   # (d,)
+
+    return objective_sum, b_bar, out1_sum
 
 
 def predict(X: ArrayLike, w: ArrayLike, b: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -312,3 +370,33 @@ def _sigmoid(x):
 def _softplus(x):
     """log(1 + exp(x)), without overflow."""
     return np.maximum(x, 0) + np.log1p(_decay(x))
+
+
+def _combined(left, right, combine):
+    """Each of the values on the left, combined with its partner on the right, in the memory of the left."""
+    ufuncs = combine if isinstance(combine, tuple) else (combine,) * len(left)
+    return tuple(
+        f(a, b, out=a) if isinstance(a, np.ndarray) else f(a, b) for f, a, b in zip(ufuncs, left, right)
+    )
+
+
+def _pairwise(parts, combine):
+    """The parts, combined two by two, then those two by two, and so on."""
+    pending: list[Any] = []  # of 2**k parts each, k falling
+    for count, part in enumerate(parts, 1):
+        while not count & 1:
+            part = _combined(pending.pop(), part, combine)
+            count >>= 1
+        pending.append(part)
+    total = pending.pop()
+    while pending:
+        total = _combined(pending.pop(), total, combine)
+    return total
+
+
+def _over_tiles(tile, n, step, combine=np.add):
+    """Results of tile(i, j) for rows 0 to n, `step` at a time, combined in pairs, always in the same order.
+
+    As in numpy's own sums, no number takes part in more than about log2(n) additions one after the other.
+    """
+    return _pairwise((tile(i, min(i + step, n)) for i in range(0, n, step)), combine)

@@ -106,33 +106,58 @@ def loss_value_and_grad(
     Cost: 8 n d k + 9 n k + 7 d k + 4 n + 10 k + 5 flops, 2.0 times the 4 n d k + 7 n k + 3 d k + n
     + 6 k + 2 of loss.
     """
-    X, weights, mu, log_sigma, dtype, n, d, _ = _arguments(X, weights, mu, log_sigma)
+    X, weights, mu, log_sigma, dtype, n, d, k = _arguments(X, weights, mu, log_sigma)
 
-    # Forward
+    # Once for all rows
     top_weights = weights.max(axis=0, keepdims=True, initial=-np.inf)  # (1,)
     t1 = _exp_below(weights, top_weights)                        # (k,)
     t2 = np.maximum(t1.sum(keepdims=True), 1)                    # (1,)
-    t3 = X[:, None] - mu                                         # (n, k, d)
-    t4 = np.exp(-log_sigma)                                      # (k, d)
-    t = t3 * t4                                                  # (n, k, d)
+    t3 = np.exp(-log_sigma)                                      # (k, d)
     normaliser = log_sigma.sum(axis=1) + 0.9189385332046727 * d  # (k,)
-    t5 = weights - (top_weights + np.log(t2)) - (t**2).sum(axis=2) / 2 - normaliser  # (n, k)
-    top_t5 = t5.max(axis=1, keepdims=True, initial=-np.inf)      # (n, 1)
-    t6 = _exp_below(t5, top_t5)                                  # (n, k)
-    t7 = np.maximum(t6.sum(axis=1, keepdims=True), 1)            # (n, 1)
-    loss = -((top_t5 + np.log(t7))[:, 0].sum() / n)
+    t4 = weights - (top_weights + np.log(t2))                    # (k,)
 
-    # Adjoints, from output to inputs: v_bar = d loss / d v
-    t8 = _shares(t6, t7) / n                                    # (n, k)
-    normaliser_bar = t8.sum(axis=0)                             # (k,)
-    t9 = -normaliser_bar                                        # (k,)
-    weights_bar = t9 - t9.sum(keepdims=True) * _shares(t1, t2)  # (k,)
-    t_bar = t8[:, :, None] * t                                  # (n, k, d)
-    mu_bar = -(t_bar.sum(axis=0) * t4)                          # (k, d)
-    t4_bar = (t_bar * t3).sum(axis=0)                           # (k, d)
-    log_sigma_bar = normaliser_bar[:, None] - t4_bar * t4       # (k, d)
+    # Each term of the sums over n needs one row of X alone: tiles of rows follow one another, so that what is
+    # computed in between stays in cache, and their sums are added in pairs.
+    step = max(512, 131072 // max(1, 3 * d * k + d + k))
+    if n <= step:
+        loss_sum, normaliser_bar, mu_bar_sum, t3_bar = _loss_value_and_grad_rows(
+            X, mu, t3, normaliser, t4, n
+        )
+    else:
+        loss_sum, normaliser_bar, mu_bar_sum, t3_bar = _over_tiles(
+            lambda i, j: _loss_value_and_grad_rows(X[i:j], mu, t3, normaliser, t4, n), n, step
+        )
+
+    # From the sums
+    loss = -(loss_sum / n)
+    t4_bar = -normaliser_bar                               # (k,)
+    weights_bar = t4_bar - t4_bar.sum(keepdims=True) * _shares(t1, t2)  # (k,)
+    mu_bar = -(mu_bar_sum * t3)                            # (k, d)
+    log_sigma_bar = normaliser_bar[:, None] - t3_bar * t3  # (k, d)
 
     return dtype(loss), LossGradient(weights_bar, mu_bar, log_sigma_bar)
+
+
+def _loss_value_and_grad_rows(X, mu, t3, normaliser, t4, n):
+    """What some of the rows contribute: terms of the sums."""
+
+    # Forward
+    t5 = X[:, None] - mu                                     # (rows, k, d)
+    t = t5 * t3                                              # (rows, k, d)
+    t6 = t4 - (t**2).sum(axis=2) / 2 - normaliser            # (rows, k)
+    top_t6 = t6.max(axis=1, keepdims=True, initial=-np.inf)  # (rows, 1)
+    t7 = _exp_below(t6, top_t6)                              # (rows, k)
+    t8 = np.maximum(t7.sum(axis=1, keepdims=True), 1)        # (rows, 1)
+    loss_sum = (top_t6 + np.log(t8))[:, 0].sum()
+
+    # Adjoints, from output to inputs: v_bar = d loss / d v
+    t9 = _shares(t7, t8) / n           # (rows, k)
+    normaliser_bar = t9.sum(axis=0)    # (k,)
+    t_bar = t9[:, :, None] * t         # (rows, k, d)
+    mu_bar_sum = t_bar.sum(axis=0)     # (k, d)
+    t3_bar = (t_bar * t5).sum(axis=0)  # (k, d)
+
+    return loss_sum, normaliser_bar, mu_bar_sum, t3_bar
 
 
 def parts(
@@ -267,3 +292,33 @@ def _logsumexp(x, axes, keepdims=False):
     total = _exp_below(x, top).sum(axis=axes, keepdims=True)
     value = top + np.log(np.maximum(total, 1))
     return value if keepdims else value.squeeze(axes)[()]
+
+
+def _combined(left, right, combine):
+    """Each of the values on the left, combined with its partner on the right, in the memory of the left."""
+    ufuncs = combine if isinstance(combine, tuple) else (combine,) * len(left)
+    return tuple(
+        f(a, b, out=a) if isinstance(a, np.ndarray) else f(a, b) for f, a, b in zip(ufuncs, left, right)
+    )
+
+
+def _pairwise(parts, combine):
+    """The parts, combined two by two, then those two by two, and so on."""
+    pending: list[Any] = []  # of 2**k parts each, k falling
+    for count, part in enumerate(parts, 1):
+        while not count & 1:
+            part = _combined(pending.pop(), part, combine)
+            count >>= 1
+        pending.append(part)
+    total = pending.pop()
+    while pending:
+        total = _combined(pending.pop(), total, combine)
+    return total
+
+
+def _over_tiles(tile, n, step, combine=np.add):
+    """Results of tile(i, j) for rows 0 to n, `step` at a time, combined in pairs, always in the same order.
+
+    As in numpy's own sums, no number takes part in more than about log2(n) additions one after the other.
+    """
+    return _pairwise((tile(i, min(i + step, n)) for i in range(0, n, step)), combine)

@@ -9,6 +9,7 @@ Do not edit: run `symgrad build` and commit the result.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -264,6 +265,21 @@ def ewise_pow(
     """
     a, b, ct, dtype, batch = _ewise_add_arguments(a, b, ct)
 
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 16384 or not _alike((a, b, ct), batch):
+        ewise_pow, a_bar, b_bar = _ewise_pow_elements(a, b, ct)
+    else:
+        ewise_pow, a_bar, b_bar = _over_elements(
+            _ewise_pow_elements, (a, b, ct), batch, 16384, (dtype,) * 3
+        )
+
+    return _full(ewise_pow, batch, dtype), EwisePowGradient(a_bar, b_bar)
+
+
+def _ewise_pow_elements(a, b, ct):
+    """The results, for any number of elements."""
+
     # Forward
     ewise_pow = a**b
 
@@ -272,7 +288,7 @@ def ewise_pow(
     a_bar = ct * (b * a**np.where(t1 & (b == 0), 0.0, b - 1))
     b_bar = ct * (ewise_pow * np.log(np.where(t1 & (b >= 0), 1.0, a)))
 
-    return _full(ewise_pow, batch, dtype), EwisePowGradient(a_bar, b_bar)
+    return ewise_pow, a_bar, b_bar
 
 
 def power_scalar(
@@ -859,3 +875,54 @@ def _full(value, shape, dtype):
     result = np.empty(shape, dtype)
     result[...] = value
     return result
+
+
+def _combined(left, right, combine):
+    """Each of the values on the left, combined with its partner on the right, in the memory of the left."""
+    ufuncs = combine if isinstance(combine, tuple) else (combine,) * len(left)
+    return tuple(
+        f(a, b, out=a) if isinstance(a, np.ndarray) else f(a, b) for f, a, b in zip(ufuncs, left, right)
+    )
+
+
+def _pairwise(parts, combine):
+    """The parts, combined two by two, then those two by two, and so on."""
+    pending: list[Any] = []  # of 2**k parts each, k falling
+    for count, part in enumerate(parts, 1):
+        while not count & 1:
+            part = _combined(pending.pop(), part, combine)
+            count >>= 1
+        pending.append(part)
+    total = pending.pop()
+    while pending:
+        total = _combined(pending.pop(), total, combine)
+    return total
+
+
+def _over_tiles(tile, n, step, combine=np.add):
+    """Results of tile(i, j) for rows 0 to n, `step` at a time, combined in pairs, always in the same order.
+
+    As in numpy's own sums, no number takes part in more than about log2(n) additions one after the other.
+    """
+    return _pairwise((tile(i, min(i + step, n)) for i in range(0, n, step)), combine)
+
+
+def _alike(arrays, batch):
+    """Whether all arrays that are no scalars have that shape, their elements in order."""
+    return all(not a.ndim or (a.shape == batch and a.flags.c_contiguous) for a in arrays)
+
+
+def _over_elements(results_of, arguments, batch, step, dtypes, over=_over_tiles):
+    """Results of results_of(*arguments) for arguments alike in shape, `step` elements at a time."""
+    flat = [a.ravel() if a.ndim else a for a in arguments]
+    size = math.prod(batch)
+    results = [np.empty(size, dtype) for dtype in dtypes]
+
+    def tile(i, j):
+        parts = results_of(*(a[i:j] if a.ndim else a for a in flat))
+        for result, part in zip(results, parts if isinstance(parts, tuple) else (parts,)):
+            result[i:j] = part
+        return ()
+
+    over(tile, size, step)
+    return [result.reshape(batch) for result in results]

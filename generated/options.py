@@ -14,6 +14,7 @@ Do not edit: run `symgrad build` and commit the result.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -76,8 +77,20 @@ def call(
     -----
     Cost: 20 flops a point.
     """
-    S, K, T, r, sigma, _, _ = _arguments(S, K, T, r, sigma)
+    S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
 
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 13107 or not _alike((S, K, T, r, sigma), batch):
+        call = _call_elements(S, K, T, r, sigma)
+    else:
+        (call,) = _over_elements(_call_elements, (S, K, T, r, sigma), batch, 13107, (dtype,) * 1)
+
+    return call
+
+
+def _call_elements(S, K, T, r, sigma):
+    """The results, for any number of elements."""
     spread = sigma * np.sqrt(T)
     d1 = (np.log(S / K) + (r + sigma**2 / 2) * T) / spread
     d2 = d1 - spread
@@ -117,8 +130,20 @@ def put(
     -----
     Cost: 22 flops a point.
     """
-    S, K, T, r, sigma, _, _ = _arguments(S, K, T, r, sigma)
+    S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
 
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 13107 or not _alike((S, K, T, r, sigma), batch):
+        put = _put_elements(S, K, T, r, sigma)
+    else:
+        (put,) = _over_elements(_put_elements, (S, K, T, r, sigma), batch, 13107, (dtype,) * 1)
+
+    return put
+
+
+def _put_elements(S, K, T, r, sigma):
+    """The results, for any number of elements."""
     spread = sigma * np.sqrt(T)
     d1 = (np.log(S / K) + (r + sigma**2 / 2) * T) / spread
     t1 = K * np.exp(-(r * T))
@@ -166,7 +191,22 @@ def call_greeks(
     -----
     Cost: 46 flops a point, 2.3 times the 20 of call.
     """
-    S, K, T, r, sigma, _, _ = _arguments(S, K, T, r, sigma)
+    S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
+
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 7281 or not _alike((S, K, T, r, sigma), batch):
+        call, S_bar, T_bar, r_bar, sigma_bar = _call_greeks_elements(S, K, T, r, sigma)
+    else:
+        call, S_bar, T_bar, r_bar, sigma_bar = _over_elements(
+            _call_greeks_elements, (S, K, T, r, sigma), batch, 7281, (dtype,) * 5
+        )
+
+    return call, CallGradient(S_bar, T_bar, r_bar, sigma_bar)
+
+
+def _call_greeks_elements(S, K, T, r, sigma):
+    """The results, for any number of elements."""
 
     # Forward
     t1 = S / K
@@ -195,7 +235,7 @@ def call_greeks(
     r_bar = t7 * T + t2_bar
     sigma_bar = spread_bar * sqrt_T + t2_bar * sigma
 
-    return call, CallGradient(S_bar, T_bar, r_bar, sigma_bar)
+    return call, S_bar, T_bar, r_bar, sigma_bar
 
 
 def delta(
@@ -231,7 +271,20 @@ def delta(
     -----
     Cost: 25 flops a point, 1.2 times the 20 of call.
     """
-    S, K, T, r, sigma, _, _ = _arguments(S, K, T, r, sigma)
+    S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
+
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 10922 or not _alike((S, K, T, r, sigma), batch):
+        S_bar = _delta_elements(S, K, T, r, sigma)
+    else:
+        (S_bar,) = _over_elements(_delta_elements, (S, K, T, r, sigma), batch, 10922, (dtype,) * 1)
+
+    return S_bar
+
+
+def _delta_elements(S, K, T, r, sigma):
+    """The results, for any number of elements."""
 
     # Forward
     t1 = S / K
@@ -280,7 +333,20 @@ def gamma(
     -----
     Cost: 40 flops a point, 1.6 times the 25 of call_grad.
     """
-    S, K, T, r, sigma, _, _ = _arguments(S, K, T, r, sigma)
+    S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
+
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 8192 or not _alike((S, K, T, r, sigma), batch):
+        S_bar2 = _gamma_elements(S, K, T, r, sigma)
+    else:
+        (S_bar2,) = _over_elements(_gamma_elements, (S, K, T, r, sigma), batch, 8192, (dtype,) * 1)
+
+    return S_bar2
+
+
+def _gamma_elements(S, K, T, r, sigma):
+    """The results, for any number of elements."""
 
     # Forward
     t1 = S / K
@@ -337,7 +403,20 @@ def vanna(
     -----
     Cost: 41 flops a point, 1.6 times the 25 of call_grad.
     """
-    S, K, T, r, sigma, _, _ = _arguments(S, K, T, r, sigma)
+    S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
+
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 8192 or not _alike((S, K, T, r, sigma), batch):
+        sigma_bar = _vanna_elements(S, K, T, r, sigma)
+    else:
+        (sigma_bar,) = _over_elements(_vanna_elements, (S, K, T, r, sigma), batch, 8192, (dtype,) * 1)
+
+    return sigma_bar
+
+
+def _vanna_elements(S, K, T, r, sigma):
+    """The results, for any number of elements."""
 
     # Forward
     t1 = S / K
@@ -393,7 +472,20 @@ def vega(
     -----
     Cost: 32 flops a point, 1.6 times the 20 of call.
     """
-    S, K, T, r, sigma, _, _ = _arguments(S, K, T, r, sigma)
+    S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
+
+    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
+    # another, so that what is computed in between stays in cache.
+    if math.prod(batch) <= 10082 or not _alike((S, K, T, r, sigma), batch):
+        call, sigma_bar = _vega_elements(S, K, T, r, sigma)
+    else:
+        call, sigma_bar = _over_elements(_vega_elements, (S, K, T, r, sigma), batch, 10082, (dtype,) * 2)
+
+    return call, sigma_bar
+
+
+def _vega_elements(S, K, T, r, sigma):
+    """The results, for any number of elements."""
 
     # Forward
     sqrt_T = np.sqrt(T)
@@ -660,3 +752,54 @@ def _norm_cdf(x: Any) -> Any:
         ),
         x,
     )
+
+
+def _combined(left, right, combine):
+    """Each of the values on the left, combined with its partner on the right, in the memory of the left."""
+    ufuncs = combine if isinstance(combine, tuple) else (combine,) * len(left)
+    return tuple(
+        f(a, b, out=a) if isinstance(a, np.ndarray) else f(a, b) for f, a, b in zip(ufuncs, left, right)
+    )
+
+
+def _pairwise(parts, combine):
+    """The parts, combined two by two, then those two by two, and so on."""
+    pending: list[Any] = []  # of 2**k parts each, k falling
+    for count, part in enumerate(parts, 1):
+        while not count & 1:
+            part = _combined(pending.pop(), part, combine)
+            count >>= 1
+        pending.append(part)
+    total = pending.pop()
+    while pending:
+        total = _combined(pending.pop(), total, combine)
+    return total
+
+
+def _over_tiles(tile, n, step, combine=np.add):
+    """Results of tile(i, j) for rows 0 to n, `step` at a time, combined in pairs, always in the same order.
+
+    As in numpy's own sums, no number takes part in more than about log2(n) additions one after the other.
+    """
+    return _pairwise((tile(i, min(i + step, n)) for i in range(0, n, step)), combine)
+
+
+def _alike(arrays, batch):
+    """Whether all arrays that are no scalars have that shape, their elements in order."""
+    return all(not a.ndim or (a.shape == batch and a.flags.c_contiguous) for a in arrays)
+
+
+def _over_elements(results_of, arguments, batch, step, dtypes, over=_over_tiles):
+    """Results of results_of(*arguments) for arguments alike in shape, `step` elements at a time."""
+    flat = [a.ravel() if a.ndim else a for a in arguments]
+    size = math.prod(batch)
+    results = [np.empty(size, dtype) for dtype in dtypes]
+
+    def tile(i, j):
+        parts = results_of(*(a[i:j] if a.ndim else a for a in flat))
+        for result, part in zip(results, parts if isinstance(parts, tuple) else (parts,)):
+            result[i:j] = part
+        return ()
+
+    over(tile, size, step)
+    return [result.reshape(batch) for result in results]

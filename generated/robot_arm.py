@@ -52,12 +52,31 @@ def hand(angles: ArrayLike, lengths: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 7 n flops.
     """
-    angles, lengths, dtype, _ = _hand_arguments(angles, lengths)
+    angles, lengths, dtype, n = _hand_arguments(angles, lengths)
 
+    # Once for all rows
     heading = np.cumsum(angles, axis=0)  # (n,)
-    hand = np.array([(lengths * np.cos(heading)).sum(), (lengths * np.sin(heading)).sum()], dtype)  # (2,)
+
+    # Each term of the sums over n needs one row of lengths and heading alone: tiles of rows follow one
+    # another, so that what is computed in between stays in cache, and their sums are added in pairs.
+    step = 32768
+    if n <= step:
+        hand_sum, hand_sum2 = _hand_rows(lengths, heading)
+    else:
+        hand_sum, hand_sum2 = _over_tiles(lambda i, j: _hand_rows(lengths[i:j], heading[i:j]), n, step)
+
+    # From the sums
+    hand = np.array([hand_sum, hand_sum2], dtype)  # (2,)
 
     return hand
+
+
+def _hand_rows(lengths, heading):
+    """What some of the rows contribute: terms of the sums."""
+    hand_sum = (lengths * np.cos(heading)).sum()
+    hand_sum2 = (lengths * np.sin(heading)).sum()
+
+    return hand_sum, hand_sum2
 
 
 def joints(angles: ArrayLike, lengths: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -311,3 +330,33 @@ def _shape_error(name, array, expected, /, **sizes):
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
+
+
+def _combined(left, right, combine):
+    """Each of the values on the left, combined with its partner on the right, in the memory of the left."""
+    ufuncs = combine if isinstance(combine, tuple) else (combine,) * len(left)
+    return tuple(
+        f(a, b, out=a) if isinstance(a, np.ndarray) else f(a, b) for f, a, b in zip(ufuncs, left, right)
+    )
+
+
+def _pairwise(parts, combine):
+    """The parts, combined two by two, then those two by two, and so on."""
+    pending: list[Any] = []  # of 2**k parts each, k falling
+    for count, part in enumerate(parts, 1):
+        while not count & 1:
+            part = _combined(pending.pop(), part, combine)
+            count >>= 1
+        pending.append(part)
+    total = pending.pop()
+    while pending:
+        total = _combined(pending.pop(), total, combine)
+    return total
+
+
+def _over_tiles(tile, n, step, combine=np.add):
+    """Results of tile(i, j) for rows 0 to n, `step` at a time, combined in pairs, always in the same order.
+
+    As in numpy's own sums, no number takes part in more than about log2(n) additions one after the other.
+    """
+    return _pairwise((tile(i, min(i + step, n)) for i in range(0, n, step)), combine)

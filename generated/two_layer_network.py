@@ -94,16 +94,32 @@ def loss(X: ArrayLike, y: ArrayLike, W1: ArrayLike, W2: ArrayLike) -> np.floatin
     -----
     Cost: 2 n d h + 2 n h k + n h + 6 n k + 2 n + 1 flops.
     """
-    X, y, W1, W2, dtype, n, _, _, k = _loss_arguments(X, y, W1, W2)
+    X, y, W1, W2, dtype, n, d, _, k = _loss_arguments(X, y, W1, W2)
 
-    z = X @ W1                            # (n, h)
-    hidden = np.maximum(z, 0)             # (n, h)
-    Z = hidden @ W2                       # (n, k)
-    log_normaliser = _logsumexp(Z, (1,))  # (n,)
-    score = ((y[..., None] == np.arange(k)).astype(dtype) * Z).sum(axis=1)  # (n,)
-    loss = (log_normaliser - score).sum() / n
+    # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
+    # what is computed in between stays in cache, and their sums are added in pairs.
+    step = max(512, 131072 // (d + 3 * k + 2))
+    if n <= step:
+        (loss_sum,) = _loss_rows(X, y, W1, W2, k, dtype)
+    else:
+        (loss_sum,) = _over_tiles(lambda i, j: _loss_rows(X[i:j], y[i:j], W1, W2, k, dtype), n, step)
+
+    # From the sums
+    loss = loss_sum / n
 
     return dtype(loss)
+
+
+def _loss_rows(X, y, W1, W2, k, dtype):
+    """What some of the rows contribute: terms of the sums."""
+    z = X @ W1                            # (rows, h)
+    hidden = np.maximum(z, 0)             # (rows, h)
+    Z = hidden @ W2                       # (rows, k)
+    log_normaliser = _logsumexp(Z, (1,))  # (rows,)
+    score = ((y[..., None] == np.arange(k)).astype(dtype) * Z).sum(axis=1)  # (rows,)
+    loss_sum = (log_normaliser - score).sum()
+
+    return (loss_sum,)
 
 
 def loss_value_and_grad(
@@ -142,28 +158,50 @@ def loss_value_and_grad(
     Cost: 4 n d h + 6 n h k + n h + 8 n k + 5 n + 1 flops, 2.5 times the 2 n d h + 2 n h k + n h + 6
     n k + 2 n + 1 of loss.
     """
-    X, y, W1, W2, dtype, n, _, _, k = _loss_arguments(X, y, W1, W2)
+    X, y, W1, W2, dtype, n, d, h, k = _loss_arguments(X, y, W1, W2)
+
+    # Sizes
+    size1 = d + 2 * h + 4 * k + 3
+
+    # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
+    # what is computed in between stays in cache, and their sums are added in pairs.
+    step = max(512, 131072 // (size1))
+    if n <= step:
+        loss_sum, W1_bar, W2_bar = _loss_value_and_grad_rows(X, y, W1, W2, n, k, dtype)
+    else:
+        loss_sum, W1_bar, W2_bar = _over_tiles(
+            lambda i, j: _loss_value_and_grad_rows(X[i:j], y[i:j], W1, W2, n, k, dtype), n, step
+        )
+
+    # From the sums
+    loss = loss_sum / n
+
+    return dtype(loss), LossGradient(W1_bar, W2_bar)
+
+
+def _loss_value_and_grad_rows(X, y, W1, W2, n, k, dtype):
+    """What some of the rows contribute: terms of the sums."""
 
     # Forward
-    z = X @ W1                                                   # (n, h)
-    hidden = np.maximum(z, 0)                                    # (n, h)
-    Z = hidden @ W2                                              # (n, k)
-    top_Z = Z.max(axis=1, keepdims=True, initial=-np.inf)        # (n, 1)
-    exp_Z = _exp_below(Z, top_Z)                                 # (n, k)
-    sum_exp_Z = np.maximum(exp_Z.sum(axis=1, keepdims=True), 1)  # (n, 1)
-    log_normaliser = (top_Z + np.log(sum_exp_Z))[:, 0]           # (n,)
-    one_hot_y = (y[..., None] == np.arange(k)).astype(dtype)     # (n, k)
-    score = (one_hot_y * Z).sum(axis=1)                          # (n,)
-    loss = (log_normaliser - score).sum() / n
+    z = X @ W1                                                   # (rows, h)
+    hidden = np.maximum(z, 0)                                    # (rows, h)
+    Z = hidden @ W2                                              # (rows, k)
+    top_Z = Z.max(axis=1, keepdims=True, initial=-np.inf)        # (rows, 1)
+    exp_Z = _exp_below(Z, top_Z)                                 # (rows, k)
+    sum_exp_Z = np.maximum(exp_Z.sum(axis=1, keepdims=True), 1)  # (rows, 1)
+    log_normaliser = (top_Z + np.log(sum_exp_Z))[:, 0]           # (rows,)
+    one_hot_y = (y[..., None] == np.arange(k)).astype(dtype)     # (rows, k)
+    score = (one_hot_y * Z).sum(axis=1)                          # (rows,)
+    loss_sum = (log_normaliser - score).sum()
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
-    Z_bar = (_shares(exp_Z, sum_exp_Z) - one_hot_y) / n  # (n, k)
-    hidden_bar = Z_bar @ W2.T                            # (n, h)
-    z_bar = np.where(z > 0, hidden_bar, 0.0)             # (n, h)
+    Z_bar = (_shares(exp_Z, sum_exp_Z) - one_hot_y) / n  # (rows, k)
+    hidden_bar = Z_bar @ W2.T                            # (rows, h)
+    z_bar = np.where(z > 0, hidden_bar, 0.0)             # (rows, h)
     W1_bar = X.T @ z_bar                                 # (d, h)
     W2_bar = hidden.T @ Z_bar                            # (h, k)
 
-    return dtype(loss), LossGradient(W1_bar, W2_bar)
+    return loss_sum, W1_bar, W2_bar
 
 
 def softmax_loss(Z: ArrayLike, y: ArrayLike) -> np.floating[Any]:
@@ -223,19 +261,43 @@ def softmax_loss_value_and_grad(
     """
     Z, y, dtype, n, k = _softmax_loss_arguments(Z, y)
 
-    # Forward
-    top_Z = Z.max(axis=1, keepdims=True, initial=-np.inf)     # (n, 1)
-    t1 = _exp_below(Z, top_Z)                                 # (n, k)
-    t2 = np.maximum(t1.sum(axis=1, keepdims=True), 1)         # (n, 1)
-    log_normaliser = (top_Z + np.log(t2))[:, 0]               # (n,)
-    one_hot_y = (y[..., None] == np.arange(k)).astype(dtype)  # (n, k)
-    score = (one_hot_y * Z).sum(axis=1)                       # (n,)
-    softmax_loss = (log_normaliser - score).sum() / n
+    # Each term of the sums over n and each row of the results needs one row of Z and y alone: tiles of rows
+    # follow one another, so that what is computed in between stays in cache, and their sums are added in
+    # pairs.
+    step = max(512, 131072 // (4 * k + 4))
+    if n <= step:
+        softmax_loss_sum, Z_bar = _softmax_loss_value_and_grad_rows(Z, y, n, k, dtype)
+    else:
+        Z_bar = np.empty((n, k), dtype)
 
-    # Adjoints, from output to inputs: v_bar = d softmax_loss / d v
-    Z_bar = (_shares(t1, t2) - one_hot_y) / n  # (n, k)
+        def tile(i, j):
+            *sums, Z_bar[i:j] = _softmax_loss_value_and_grad_rows(Z[i:j], y[i:j], n, k, dtype)
+            return sums
+
+        (softmax_loss_sum,) = _over_tiles(tile, n, step)
+
+    # From the sums
+    softmax_loss = softmax_loss_sum / n
 
     return dtype(softmax_loss), Z_bar
+
+
+def _softmax_loss_value_and_grad_rows(Z, y, n, k, dtype):
+    """What some of the rows contribute: terms of the sums and rows of the results."""
+
+    # Forward
+    top_Z = Z.max(axis=1, keepdims=True, initial=-np.inf)     # (rows, 1)
+    t1 = _exp_below(Z, top_Z)                                 # (rows, k)
+    t2 = np.maximum(t1.sum(axis=1, keepdims=True), 1)         # (rows, 1)
+    log_normaliser = (top_Z + np.log(t2))[:, 0]               # (rows,)
+    one_hot_y = (y[..., None] == np.arange(k)).astype(dtype)  # (rows, k)
+    score = (one_hot_y * Z).sum(axis=1)                       # (rows,)
+    softmax_loss_sum = (log_normaliser - score).sum()
+
+    # Adjoints, from output to inputs: v_bar = d softmax_loss / d v
+    Z_bar = (_shares(t1, t2) - one_hot_y) / n  # (rows, k)
+
+    return softmax_loss_sum, Z_bar
 
 
 def _logits_arguments(X, W1, W2):
@@ -370,3 +432,33 @@ def _logsumexp(x, axes, keepdims=False):
     total = _exp_below(x, top).sum(axis=axes, keepdims=True)
     value = top + np.log(np.maximum(total, 1))
     return value if keepdims else value.squeeze(axes)[()]
+
+
+def _combined(left, right, combine):
+    """Each of the values on the left, combined with its partner on the right, in the memory of the left."""
+    ufuncs = combine if isinstance(combine, tuple) else (combine,) * len(left)
+    return tuple(
+        f(a, b, out=a) if isinstance(a, np.ndarray) else f(a, b) for f, a, b in zip(ufuncs, left, right)
+    )
+
+
+def _pairwise(parts, combine):
+    """The parts, combined two by two, then those two by two, and so on."""
+    pending: list[Any] = []  # of 2**k parts each, k falling
+    for count, part in enumerate(parts, 1):
+        while not count & 1:
+            part = _combined(pending.pop(), part, combine)
+            count >>= 1
+        pending.append(part)
+    total = pending.pop()
+    while pending:
+        total = _combined(pending.pop(), total, combine)
+    return total
+
+
+def _over_tiles(tile, n, step, combine=np.add):
+    """Results of tile(i, j) for rows 0 to n, `step` at a time, combined in pairs, always in the same order.
+
+    As in numpy's own sums, no number takes part in more than about log2(n) additions one after the other.
+    """
+    return _pairwise((tile(i, min(i + step, n)) for i in range(0, n, step)), combine)

@@ -80,7 +80,17 @@ def program(
             shared[signature.key] = check
             checks.append(signature.checks(check, helpers))
     routines = [
-        routine(exports[t], f, written, signatures[t], shared[signatures[t].key], records, helpers, constants)
+        routine(
+            exports[t],
+            f,
+            written,
+            signatures[t],
+            shared[signatures[t].key],
+            records,
+            helpers,
+            constants,
+            options,
+        )
         for t, (written, f) in functions.items()
     ]
     noted = costs or {}
@@ -119,7 +129,8 @@ def _folded(source: str) -> str:
 
 def _imports(routines: list[Routine], helpers: Iterable[str]) -> list[str]:
     """Modules of the standard library that the text uses."""
-    lines = (line for r in routines for section in r.sections for line in section.lines)
+    sections = [s for r in routines for s in (*r.sections, *(s for b in r.blocks for s in b.sections))]
+    lines = (line for section in sections for line in section.lines)
     return ["math"] if "math" in imports(helpers) or any("math." in line for line in lines) else []
 
 

@@ -116,6 +116,8 @@ class Node:
 Operand = Node | int | float | Fraction | Dim
 ShapeRule = Callable[..., Shape]
 AdjointRule = Callable[..., Node | None]
+#: See `symgrad.rowwise`.
+RowRule = Callable[..., Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +140,7 @@ class Op:
     view: bool
     statement: Any
     safe: Mapping[str, float]
+    rows: RowRule | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     flops: FlopRule | None = None
     price: float = 0.25
@@ -410,6 +413,7 @@ def op(
     safe: Mapping[str, float] | None = None,
     flops: FlopRule | None = None,
     price: float = 0.25,
+    rows: RowRule | None = None,
 ) -> Op:
     """Declare an operation; its tests, its line in `symgrad ops` and its derivative follow from this.
 
@@ -447,6 +451,8 @@ def op(
         formula (see `symgrad.flops`). One an element where it is not given; none for a view.
     price
         Nanoseconds that numpy takes for one flop of it, data in cache; an addition takes 0.25.
+    rows
+        How it acts on rows, see `symgrad.rowwise`; elementwise operations need no rule.
 
     Raises
     ------
@@ -468,7 +474,7 @@ def op(
         raise TypeError(f"operation {name!r}: safe points for {set(safe)}, operands are {names}")
     record = Op(
         name, names, tuple(params.split()), doc, shape, dtype, numpy, adjoint, sympy, sample,
-        tuple(examples), special, variadic, view, statement, dict(safe or {}), dict(defaults or {}),
+        tuple(examples), special, variadic, view, statement, dict(safe or {}), rows, dict(defaults or {}),
         flops, price,
     )  # fmt: skip
     OPS[name] = record

@@ -41,8 +41,18 @@ class Checks:
 
 
 @dataclass(frozen=True)
+class Block:
+    """A private function that computes a part of a function of the module."""
+
+    signature: str
+    doc: str
+    sections: tuple[Section, ...]
+    result: str
+
+
+@dataclass(frozen=True)
 class Routine:
-    """One function of the module."""
+    """One function of the module, and the private ones that it consists of."""
 
     name: str
     signature: str
@@ -50,6 +60,7 @@ class Routine:
     unpack: str
     sections: tuple[Section, ...]
     result: str
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -489,9 +489,25 @@ def has_one_text(program: Program, other: Program) -> None:
     compile(first, "m.py", "exec")
 
 
+def is_the_same_by_tiles(program: Program) -> None:
+    """Values and gradients computed one row, and two rows, at a time."""
+    point = program.point(4)
+    if program.elementwise:
+        point = dict(zip(point, map(np.ascontiguousarray, np.broadcast_arrays(*point.values()))))
+    for function in (program.trace(several=True), sg.value_and_grad(program.trace())):
+        wanted = flat(sg.compile(function, tiles=False)(*point.values()))
+        for rows in (1, 2):
+            results = flat(sg.compile(function, tiles=rows)(*point.values()))
+            for ours, theirs in zip(results, wanted, strict=True):
+                assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+                # Sums in another order: some roundings of the largest terms, which are of moderate size.
+                scale = max(1.0, float(np.abs(theirs).max(initial=0)))
+                assert np.abs(np.subtract(ours, theirs, dtype=float)).max(initial=0) <= 64 * EPS * scale
+
+
 CHECKS: tuple[Callable[[Program], None], ...] = (
     has_size, agrees_with_numpy, agrees_with_sympy, agrees_with_differences, simplify_keeps_values,
-    is_transposed, has_symmetric_hessian, keeps_float32,
+    is_transposed, has_symmetric_hessian, keeps_float32, is_the_same_by_tiles,
 )  # fmt: skip
 
 

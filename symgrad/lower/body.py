@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symgrad.graph import Function, toposort
@@ -89,9 +89,35 @@ LOWERINGS: dict[str, Callable[[Body, Node], list[str]]] = {}
 
 
 class Body:
-    """Builds the statements of one function."""
+    """Builds the statements of one function, or of a part of it.
 
-    def __init__(self, function: Function, names: Names, arguments: dict[Node, str], env: Env) -> None:
+    Parameters
+    ----------
+    function, names, arguments, env
+        The function; where names come from; the nodes that are there from the start, with their names; what
+        expressions may ask.
+    order
+        The nodes to compute and which of them count as forward, see `order_of`; by default all.
+    wanted
+        Nodes that get a name besides the function's outputs.
+    called
+        Names that nodes have in other parts of the function, and get here too; further ones are added.
+    rows
+        The size of the rows and its name, for comments, where this is a part that computes some of them.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        names: Names,
+        arguments: Mapping[Node, str],
+        env: Env,
+        *,
+        order: tuple[list[Node], Container[Node]] | None = None,
+        wanted: Iterable[Node] = (),
+        called: dict[Node, str] | None = None,
+        rows: tuple[Size, Size] | None = None,
+    ) -> None:
         self.function = function
         self.names = names
         self.env = env
@@ -100,7 +126,10 @@ class Body:
         self.named: dict[Node, str] = dict(arguments)
         self.statements: list[tuple[Node, Statement]] = []
         self.outputs = dict(zip(function.output_nodes, function.output_names))
-        self.order, self.forward = _order(function)
+        self.order, self.forward = order_of(function) if order is None else order
+        self.wanted = set(wanted)
+        self.called = dict(arguments) if called is None else called
+        self.rows = rows
         self.uses: dict[Node, int] = {}
         #: The results that are used, by their position, of operations that have several.
         self.results: dict[Node, dict[int, Node]] = {}
@@ -114,13 +143,35 @@ class Body:
 
     def build(self, comments: bool = True) -> tuple[Section, ...]:
         """The sections, each with its statements as finished lines."""
-        for node in self.order:
-            if node not in self.text:
-                self._visit(node)
+        self.visit(self.order)
         if not comments:
             self.statements = [(n, Statement(s.lines)) for n, s in self.statements]
+        return self.sections()
+
+    def visit(self, nodes: Iterable[Node]) -> None:
+        """Compute the nodes, operands before users, in further statements."""
+        for node in nodes:
+            if node not in self.text:
+                self._visit(node)
+
+    def sections(self) -> tuple[Section, ...]:
+        """The statements so far under their headings, after the sizes that they have names for."""
         sizes = tuple(f"{name} = {text}" for name, text in self.env.sizes.values())
         return (*((Section("Sizes", sizes),) if sizes else ()), *self._sections())
+
+    def reference(self, node: Node) -> Text:
+        """Text by which another part of the function reads the node: a name, or something as short."""
+        text = self.text[node]
+        if node in self.named or node.op.name in _LEAVES or self._is_cheap(node, text):
+            return text
+        self._assign(node, text)
+        return self.text[node]
+
+    def is_there(self, node: Node, name: str) -> None:
+        """Take the node as computed, under that name."""
+        self.named[node] = name
+        self.text[node] = Text(name)
+        self.depth[node] = 0
 
     def _sections(self) -> tuple[Section, ...]:
         forward = [s for n, s in self.statements if n in self.forward]
@@ -174,7 +225,7 @@ class Body:
     def _wants_name(self, node: Node, text: Text) -> bool:
         if node.op.name in _LEAVES:
             return False
-        if node.op.statement is not None or node in self.outputs:
+        if node.op.statement is not None or node in self.outputs or node in self.wanted:
             return True
         if node in self.function.names:
             return True
@@ -206,6 +257,8 @@ class Body:
         """The shape as a trailing comment; none for scalars and plain elementwise values."""
         if shape in ((), (BATCH,)):
             return ""
+        if self.rows is not None:
+            shape = tuple([self.rows[1] if size == self.rows[0] else size for size in shape])
         if not self.env.sizes:
             return shape_text(shape)
         named = [self.env.sizes[size][0] if size in self.env.sizes else str(size) for size in shape]
@@ -222,6 +275,12 @@ class Body:
         return self.outputs.get(node, "")
 
     def _name(self, node: Node) -> str:
+        name = self.called.get(node)
+        if name is None:
+            name = self.called[node] = self._new_name(node)
+        return name
+
+    def _new_name(self, node: Node) -> str:
         wish = self.wish(node)
         if wish:
             return self.names.take(wish)
@@ -232,7 +291,7 @@ class Body:
         return self.names.take("t", count_from=1, bare=False)
 
 
-def _order(function: Function) -> tuple[list[Node], set[Node]]:
+def order_of(function: Function) -> tuple[list[Node], set[Node]]:
     """Needed nodes: the values of the primal and what they are made of first, then the adjoints."""
     needed = toposort(function.output_nodes)
     if not function.primal:

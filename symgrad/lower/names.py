@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Iterable
 
 from symgrad.identifiers import BUILTINS, identifier
@@ -61,3 +62,8 @@ class Names:
                 scope._inner.add(name)
             scope = scope._around
         return name
+
+
+def identifiers(lines: Iterable[str]) -> set[str]:
+    """The identifiers in lines of code, comments aside."""
+    return set(re.findall(r"[^\W\d]\w*", "\n".join(re.sub(r"#.*", "", line) for line in lines)))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 
 from symgrad.graph import Function
-from symgrad.lower.body import LINE, WIDTH, Body
+from symgrad.lower.body import LINE, WIDTH, Body, order_of
 from symgrad.lower.checks import Signature
 from symgrad.lower.docs import docstring, safe
+from symgrad.lower.elements import Elements
+from symgrad.lower.names import identifiers
+from symgrad.lower.tiled import Tiled
 from symgrad.node import Node
 from symgrad.ops.blocks import CONTROL, blocks_of
-from symgrad.program import RecordType, Routine
+from symgrad.options import DEFAULT, Options
+from symgrad.program import Block, RecordType, Routine
+from symgrad.schedule.choose import choose, choose_elements
 from symgrad.shapes import BATCH, has_batch, shape_text
 from symgrad.text import keeps_scalars
 from symgrad.tree import Record, Tree, children, is_leaf
@@ -79,15 +83,25 @@ def leaf_comment(tree: Tree) -> str:
 
 def routine(
     name: str, function: Function, written: Function, signature: Signature, checks: str, records: Records,
-    helpers: dict[str, None], constants: dict[str, str],
+    helpers: dict[str, None], constants: dict[str, str], options: Options = DEFAULT,
 ) -> Routine:  # fmt: skip
     """Lower `function` (simplified); `written` is the one the author gave, for the docstring."""
     env = signature.env
     env.helpers, env.constants = {}, constants
     names = signature.names.copy()
     env.names, env.sizes = names, {}
-    body = Body(function, names, signature.arguments, env)
-    sections = body.build()
+    order = order_of(function)
+    plan = choose(function, order[0], options)
+    body = Body(function, names, signature.arguments, env, order=order)
+    blocks: list[Block] = []
+    if plan is not None:
+        tiled = Tiled(name, body, plan, options)
+        sections, blocks = tiled.build(), tiled.blocks
+    elif step := choose_elements(function, order[0], options):
+        elements = Elements(name, body, step)
+        sections, blocks = elements.build(), elements.blocks
+    else:
+        sections = body.build()
     returned: dict[Node, int] = {}
     result = _result(function.result, body, records, _record_doc(written), returned, top=True)
     helpers.update(env.helpers)
@@ -104,12 +118,13 @@ def routine(
         unpack=unpack,
         sections=sections,
         result=result,
+        blocks=tuple(blocks),
     )
 
 
 def _unpacking(signature: Signature, checks: str, text: str) -> str:
     """The call of the checks, its results named where `text` uses them and `_` elsewhere."""
-    used = set(re.findall(r"[^\W\d]\w*", re.sub(r"#.*", "", text)))
+    used = identifiers(text.splitlines())
     names = [name if name in used or name in signature.parameters else "_" for name in signature.returns]
     targets = f"({names[0]},)" if len(names) == 1 else ", ".join(names)
     arguments = ", ".join(signature.parameters)

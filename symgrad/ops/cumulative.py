@@ -16,6 +16,7 @@ from symgrad.node import DType, Node, Op, first, lift, op
 from symgrad.ops.rearrange import flip_
 from symgrad.ops.reduce import keep, masked, reduced_axes, reduced_shape, reduction, refuse, typed
 from symgrad.ops.structure import broadcast_up, head, normalize_axis, reshape_to, solid
+from symgrad.rowwise import other_axes
 from symgrad.shapes import core
 from symgrad.spelling import spelled
 from symgrad.text import Environment, Text
@@ -57,6 +58,7 @@ cumsum_: Op = op(
     flops=1,
     adjoint={"x": lambda g, y, x: _backwards(lambda h: cumsum_(h, axis=y.axis), g, y.axis)},
     sympy=_running_meaning(lambda before, x: before + x),
+    rows=other_axes(),
     examples=[{"shapes": ("n",), "axis": 0}, {"shapes": ("n d",), "axis": 1}],
 )  # fmt: skip
 
@@ -92,6 +94,7 @@ shift: Op = op(
     flops=0,
     adjoint={"x": lambda g, y, x: shift(g, steps=-y.steps, axis=y.axis)},
     sympy=_shift_meaning,
+    rows=other_axes(),
     examples=[
         {"shapes": ("n",), "steps": 1, "axis": 0, "fill": 1},
         {"shapes": ("2 3",), "steps": -1, "axis": 1},
@@ -128,6 +131,7 @@ recurrence: Op = op(
         "b": lambda g, r, a, b: _recurrence_back(g, r, a),
     },
     sympy=_recurrence_meaning,
+    rows=other_axes(),
     examples=[
         {"shapes": ("3", "3"), "axis": 0},
         {"shapes": ("3 2", "3 2"), "axis": 0, "reverse": True},
@@ -169,6 +173,7 @@ cumprod_: Op = op(
     flops=1,
     adjoint={"x": lambda g, y, x: _cumprod_back(g, x, y.axis)},
     sympy=_running_meaning(lambda before, x: before * x),
+    rows=other_axes(),
     examples=[
         {"shapes": ("n",), "axis": 0},
         {"shapes": ("n d",), "axis": 1},
@@ -213,6 +218,7 @@ products_of_others = op(
     flops=3,
     adjoint={"x": _others_adjoint},
     sympy=_others_meaning,
+    rows=other_axes(),
     examples=[
         {"shapes": ("n",), "axis": 0},
         {"shapes": ("2 4",), "axis": 1},
@@ -243,6 +249,7 @@ prod_: Op = op(
     flops=each(1),
     adjoint={"x": _prod_adjoint},
     sympy=lambda m, node, x: m.reduce(m.prod, x, node.axes, node.keepdims),
+    rows=other_axes(),
     examples=[
         {"shapes": ("n",), "axes": (0,)},
         {"shapes": ("3",), "axes": (0,), "values": {0: np.array([2.0, 0.0, 3.0])}},

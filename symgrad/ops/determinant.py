@@ -21,6 +21,7 @@ from symgrad.ops.square import (
     square,
     stacked,
 )
+from symgrad.rowwise import leading_axes
 from symgrad.shapes import core
 from symgrad.spelling import spelled
 from symgrad.text import Environment, Text, call, function
@@ -56,6 +57,7 @@ cofactor: Op = op(
     flops=cubic(26),
     adjoint=_cofactor_adjoint,
     sympy=stacked(cofactor_meaning),
+    rows=leading_axes(2),
     examples=[
         *EXAMPLES,
         {"shapes": ("2 2", "2 2")},
@@ -74,6 +76,7 @@ det: Op = op(
     flops=cubic(Fraction(2, 3)),
     adjoint={"a": lambda g, y, a: as_matrices(g) * cofactor(a)},
     sympy=stacked(det_meaning),
+    rows=leading_axes(2),
     examples=EXAMPLES,
 )  # fmt: skip
 
@@ -86,6 +89,7 @@ log_abs_det: Op = op(
     flops=cubic(Fraction(2, 3)),
     adjoint={"a": lambda g, y, a: as_matrices(g) * swap(inv(a))},
     sympy=stacked(_log_meaning),
+    rows=leading_axes(2),
     examples=EXAMPLES,
 )  # fmt: skip
 
@@ -98,6 +102,7 @@ sign_det: Op = op(
     flops=cubic(Fraction(2, 3)),
     adjoint={"a": None},
     sympy=stacked(_sign_meaning),
+    rows=leading_axes(2),
     examples=EXAMPLES,
 )  # fmt: skip
 

@@ -19,6 +19,7 @@ from symgrad.flops import ONE, Flops, elements, extent
 from symgrad.node import Node, op
 from symgrad.ops.matmul import as_array, batch_of, dot, matmat, matvec, swap, together, vecmat
 from symgrad.ops.structure import expand_dims, squeeze, transpose
+from symgrad.rowwise import einsum_rows
 from symgrad.shapes import Shape, Size, core, has_batch, shape_text
 from symgrad.spelling import FUNCTIONS, spelled
 from symgrad.text import Environment, Text
@@ -83,6 +84,7 @@ einsum = op(
     flops=_flops,
     adjoint=_adjoint,
     sympy=lambda m, node, *operands: np.einsum(node.subscripts, *operands),
+    rows=einsum_rows,
     examples=[
         {"shapes": ("n d", "n d"), "subscripts": "ij,ij->"},
         {"shapes": ("m n d", "m d"), "subscripts": "bij,bj->bi"},

@@ -18,6 +18,7 @@ from symgrad.ops.leaves import literal
 from symgrad.ops.reduce import keep, masked, reduced_axes, reduced_shape, reduction_arguments, refuse
 from symgrad.ops.selection import maximum, minimum
 from symgrad.ops.structure import broadcast_up, head, solid
+from symgrad.rowwise import other_axes
 from symgrad.shapes import Shape, broadcast, core, has_batch, shape_text
 from symgrad.spelling import FUNCTIONS, spelled
 from symgrad.text import ATOM, Environment, Text
@@ -76,6 +77,7 @@ share_ties: Op = op(
     flops=each_of(1, 2),
     adjoint={"g": lambda h, s, g, x, y: mean_ties(h, x, y, axes=s.axes), "x": None, "y": None},
     sympy=_share_meaning,
+    rows=other_axes(),
     examples=[
         {"shapes": ("1", "3", "1"), "axes": (0,),
          "values": {1: np.array([2.0, 2.0, 1.0]), 2: np.array([2.0])}},
@@ -91,6 +93,7 @@ mean_ties: Op = op(
     flops=each_of(1, 2),
     adjoint={"h": lambda g, s, h, x, y: share_ties(g, x, y, axes=s.axes), "x": None, "y": None},
     sympy=_mean_meaning,
+    rows=other_axes(),
     examples=[
         {"shapes": ("3", "3", "1"), "axes": (0,),
          "values": {1: np.array([2.0, 2.0, 1.0]), 2: np.array([2.0])}},
@@ -161,6 +164,7 @@ max_ = op(
     flops=each(1),
     adjoint={"x": _extremum_adjoint},
     sympy=_extremum_meaning("max"),
+    rows=other_axes("maximum"),
     examples=_EXAMPLES,
 )  # fmt: skip
 
@@ -173,6 +177,7 @@ min_ = op(
     flops=each(1),
     adjoint={"x": _extremum_adjoint},
     sympy=_extremum_meaning("min"),
+    rows=other_axes("minimum"),
     examples=_EXAMPLES,
 )  # fmt: skip
 

@@ -13,6 +13,7 @@ from symgrad.node import Node, Op, first, lift, op
 from symgrad.ops.join import stack
 from symgrad.ops.leaves import array_node
 from symgrad.ops.structure import broadcast_up, dtype_text, head, normalize_axis, reshape_to, solid, subscript
+from symgrad.rowwise import each_row, gathered_rows, other_axes, scattered_rows
 from symgrad.shapes import Shape, Size, broadcast, core, has_batch, rank, shape_text
 from symgrad.spelling import FUNCTIONS, public, spelled
 from symgrad.text import ATOM, Environment, Text
@@ -96,6 +97,7 @@ gather = op(
     adjoint=_gather_adjoint,
     sympy=_gather_meaning,
     variadic=True,
+    rows=gathered_rows,
     examples=[
         {"shapes": ("3", "3"), "dtypes": ("float64", "int64"),
          "values": {1: np.array([0, -3, 2])}, "axis": 0},
@@ -170,6 +172,7 @@ scatter: Op = op(
     adjoint=lambda g, y, position: None if position else gather(g, *y.args[1:], axis=y.axis),
     sympy=_scatter_meaning,
     variadic=True,
+    rows=scattered_rows,
     examples=[
         {"shapes": ("4", "4"), "dtypes": ("float64", "int64"),
          "values": {1: np.array([0, 2, 0, -3])}, "axis": 0, "sizes": (3,)},
@@ -234,6 +237,7 @@ take_along = op(
         "indices": None,
     },
     sympy=lambda m, node, x, indices: np.take_along_axis(x, indices, node.axis),
+    rows=other_axes(),
     examples=[
         {"shapes": ("3 4", "3 2"), "dtypes": ("float64", "int64"),
          "values": {1: np.array([[0, 0], [3, 1], [-1, 2]])}, "axis": 1},
@@ -276,6 +280,7 @@ add_along: Op = op(
     flops=each(1),
     adjoint={"g": lambda g, y, x, indices: take_along(g, indices, axis=y.axis), "indices": None},
     sympy=_add_along_meaning,
+    rows=other_axes(),
     examples=[
         {"shapes": ("3 2", "3 2"), "dtypes": ("float64", "int64"),
          "values": {1: np.array([[0, 0], [3, 1], [-1, 2]])}, "axis": 1, "size": 4},
@@ -310,6 +315,7 @@ one_hot_ = op(
     flops=0,
     adjoint={"labels": None},
     sympy=_one_hot_meaning,
+    rows=each_row,
     examples=[{"shapes": ("4",), "dtypes": ("int64",), "values": {0: np.array([0, 2, 1, 2])}, "size": 3}],
 )  # fmt: skip
 

@@ -17,6 +17,7 @@ from symgrad.errors import ShapeError
 from symgrad.flops import NOTHING, Flops, elements
 from symgrad.node import Node, Op, first, op
 from symgrad.ops.structure import dtype_text, head, solid, subscript
+from symgrad.rowwise import indexed_rows
 from symgrad.shapes import Dim, Shape, Size, core, floor_divide, has_batch, shape_text
 from symgrad.text import UNARY, Environment, Text
 
@@ -169,6 +170,7 @@ index = op(
     adjoint={"x": lambda g, y, x: index_adjoint(g, key=y.key, shape=x.shape)},
     sympy=_index_meaning,
     view=True,
+    rows=indexed_rows,
     examples=[
         {"shapes": ("3",), "key": (1,)},
         {"shapes": ("n",), "key": (-1,)},
@@ -221,6 +223,7 @@ index_adjoint: Op = op(
     flops=0,
     adjoint={"g": lambda g, y, x: index(g, key=y.key)},
     sympy=_place_meaning,
+    rows=indexed_rows,
     examples=[
         {"shapes": ("",), "key": (1,), "shape": (3,)},
         {"shapes": ("d",), "key": (0, FULL), "shape": ("n", "d")},

@@ -21,6 +21,7 @@ from symgrad.ops.structure import (
     reshape_to,
     solid,
 )
+from symgrad.rowwise import joined_rows
 from symgrad.shapes import Shape, Size, core, divide_exactly, has_batch, shape_text
 from symgrad.spelling import FUNCTIONS, spelled
 from symgrad.text import Environment, Text
@@ -97,6 +98,7 @@ concatenate_ = op(
     adjoint=_concatenate_adjoint,
     sympy=lambda m, node, *parts: np.concatenate(parts, axis=node.axis),
     variadic=True,
+    rows=joined_rows,
     examples=[
         {"shapes": ("2", "3"), "axis": 0},
         {"shapes": ("n d", "k d", "n d"), "axis": 0},
@@ -138,6 +140,7 @@ stack_ = op(
     adjoint=lambda g, y, position: along(g, position, y.axis),
     sympy=lambda m, node, *parts: np.stack(parts, axis=node.axis),
     variadic=True,
+    rows=joined_rows,
     examples=[
         {"shapes": ("", "", ""), "axis": 0},
         {"shapes": ("n d", "n d"), "axis": 1},

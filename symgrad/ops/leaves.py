@@ -10,6 +10,7 @@ import numpy as np
 
 from symgrad.errors import TraceError
 from symgrad.node import DType, Node, lift, op
+from symgrad.rowwise import each_row
 from symgrad.shapes import Shape
 from symgrad.spelling import FUNCTIONS, spell
 from symgrad.text import ATOM, PRODUCT, UNARY, Environment, Text
@@ -106,6 +107,7 @@ cast = op(
     flops=0,
     adjoint={"x": lambda g, y, x: g if x.dtype == "float64" and y.dtype == "float64" else None},
     sympy=lambda m, node, x: x,
+    rows=each_row,
     examples=[{"shapes": ("3",), "dtypes": ("int64",), "to": "float64"}],
 )  # fmt: skip
 

@@ -17,6 +17,7 @@ from symgrad.ops.einsum import LETTERS, contract
 from symgrad.ops.matmul import as_array, as_floats, batch_of, matmat, matmul, outer_product, swap
 from symgrad.ops.square import EXAMPLES, check_square, cofactor_meaning, det_meaning, square, stacked
 from symgrad.ops.structure import broadcast_up, expand_dims, squeeze
+from symgrad.rowwise import leading_axes
 from symgrad.shapes import Shape, broadcast, core, shape_text
 from symgrad.spelling import FUNCTIONS, spelled
 from symgrad.text import ATOM, Environment, Text, call
@@ -32,6 +33,7 @@ inv: Op = op(
     flops=cubic(2),
     adjoint={"a": lambda g, y, a: -matmat(matmat(swap(y), g), swap(y))},
     sympy=stacked(lambda m, a: cofactor_meaning(m, a).T / det_meaning(m, a)),
+    rows=leading_axes(2),
     examples=EXAMPLES,
 )  # fmt: skip
 
@@ -163,6 +165,7 @@ cholesky: Op = op(
     flops=cubic(Fraction(1, 3)),
     adjoint={"a": _cholesky_adjoint},
     sympy=stacked(_cholesky_meaning),
+    rows=leading_axes(2),
     examples=[
         {"shapes": ("2 2",), "values": {0: [[2.0, 0.3], [0.5, 1.5]]}},
         {"shapes": ("n n",), "values": {0: [[2.0, 0.3, 0.1], [0.5, 1.5, 0.4], [-0.2, 0.6, 1.8]]}},

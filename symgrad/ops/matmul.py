@@ -15,6 +15,7 @@ from symgrad.flops import contraction
 from symgrad.node import OPS, Node, Op, lift, op
 from symgrad.ops.leaves import array_node, cast
 from symgrad.ops.structure import expand_dims, reshape, squeeze, transpose
+from symgrad.rowwise import matrix_rows
 from symgrad.shapes import BATCH, Shape, Size, broadcast, core, has_batch, product, shape_text
 from symgrad.spelling import spelled
 from symgrad.text import ATOM, PRODUCT, Environment, Text, infix
@@ -101,6 +102,7 @@ dot: Op = op(
     flops=contraction,
     adjoint={"a": lambda g, y, a, b: g * b, "b": lambda g, y, a, b: g * a},
     sympy=lambda m, node, a, b: np.dot(a, b),
+    rows=matrix_rows,
     examples=[{"shapes": ("n", "n")}, {"shapes": ("... n", "n")}, {"shapes": ("... n", "... n")}],
 )  # fmt: skip
 
@@ -138,6 +140,7 @@ matvec: Op = op(
         "x": lambda g, y, a, x: matvec(swap(as_rows(a)), with_core(g, product(core(g.shape)))),
     },
     sympy=lambda m, node, a, x: np.matmul(a, x),
+    rows=matrix_rows,
     examples=[
         {"shapes": ("n d", "d")}, {"shapes": ("k n d", "d")}, {"shapes": ("... n d", "d")},
         {"shapes": ("n d", "... d")}, {"shapes": ("... n d", "... d")},
@@ -169,6 +172,7 @@ vecmat: Op = op(
         "a": lambda g, y, x, a: outer_product(x, g),
     },
     sympy=lambda m, node, x, a: np.matmul(x, a),
+    rows=matrix_rows,
     examples=[
         {"shapes": ("n", "n d")}, {"shapes": ("... n", "n d")}, {"shapes": ("n", "... n d")},
         {"shapes": ("... n", "... n d")},
@@ -210,6 +214,7 @@ matmat: Op = op(
         "b": lambda g, y, a, b: _matmat_right(g, a, b),
     },
     sympy=lambda m, node, a, b: np.matmul(a, b),
+    rows=matrix_rows,
     examples=[
         {"shapes": ("n d", "d k")}, {"shapes": ("m n d", "d k")}, {"shapes": ("m 1 n d", "2 d k")},
         {"shapes": ("... n d", "d k")}, {"shapes": ("n d", "... d k")}, {"shapes": ("... n d", "... d k")},

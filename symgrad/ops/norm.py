@@ -15,6 +15,7 @@ from symgrad.ops.matmul import as_array, as_floats, with_core
 from symgrad.ops.ratio import ratio
 from symgrad.ops.reduce import keep, reduced_axes, reduced_shape
 from symgrad.ops.singular import numpy_svd
+from symgrad.rowwise import other_axes
 from symgrad.shapes import core, has_batch, product, shape_text
 from symgrad.spelling import FUNCTIONS, spelled
 from symgrad.text import ATOM, Environment, Text
@@ -42,6 +43,7 @@ norm: Op = op(
         lambda entries: m.apply(lambda sp, s: sp.sqrt(s), m.sum([e * e for e in entries])),
         x, node.axes, node.keepdims,
     ),
+    rows=other_axes(),
     examples=[
         {"shapes": ("n",), "axes": (0,)},
         {"shapes": ("n d",), "axes": (0, 1)},
@@ -85,6 +87,7 @@ power_norm: Op = op(
     flops=each(3),
     adjoint={"x": _power_adjoint},
     sympy=_power_meaning,
+    rows=other_axes(),
     examples=[
         {"shapes": ("n",), "ord": 3, "axes": (0,)},
         {"shapes": ("n d",), "ord": 4, "axes": (1,), "keepdims": True},

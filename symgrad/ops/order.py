@@ -13,6 +13,7 @@ from symgrad.node import Node, Op, first, integers, lift, op
 from symgrad.ops.gather import add_along
 from symgrad.ops.reduce import reduced_shape, refuse
 from symgrad.ops.structure import expand_dims, normalize_axis, reshape_to
+from symgrad.rowwise import other_axes
 from symgrad.shapes import Shape, core, has_batch, shape_text
 from symgrad.spelling import spelled
 from symgrad.text import ATOM, Environment, Text
@@ -66,6 +67,7 @@ argmax_ = op(
     flops=each(1),
     adjoint={"x": None},
     sympy=_positions("argmax"),
+    rows=other_axes(),
     examples=[{"shapes": ("n",), "axis": 0}, {"shapes": ("3 4",), "axis": 1}],
 )  # fmt: skip
 
@@ -78,6 +80,7 @@ argmin_ = op(
     flops=each(1),
     adjoint={"x": None},
     sympy=_positions("argmin"),
+    rows=other_axes(),
     examples=[{"shapes": ("n",), "axis": 0}, {"shapes": ("3 4",), "axis": 0}],
 )  # fmt: skip
 
@@ -104,6 +107,7 @@ argsort_ = op(
     flops=sorting,
     adjoint={"x": None},
     sympy=_argsort_meaning,
+    rows=other_axes(),
     examples=[{"shapes": ("4",), "axis": 0}, {"shapes": ("3 4",), "axis": 1}],
 )  # fmt: skip
 
@@ -120,6 +124,7 @@ sort_ = op(
         "x": lambda g, y, x: add_along(g, argsort_(x, axis=y.axis), axis=y.axis, size=core(x.shape)[y.axis])
     },
     sympy=lambda m, node, x: np.take_along_axis(x, _argsort_meaning(m, node, x), node.axis),
+    rows=other_axes(),
     examples=[
         {"shapes": ("4",), "axis": 0},
         {"shapes": ("3 4",), "axis": 1},

@@ -21,6 +21,7 @@ from symgrad.ops.structure import (
     solid,
     subscript,
 )
+from symgrad.rowwise import leading_axes, other_axes
 from symgrad.shapes import Dim, Shape, Size, core, has_batch, shape_text
 from symgrad.spelling import FUNCTIONS, spelled
 from symgrad.text import Environment, Text
@@ -42,6 +43,7 @@ flip_: Op = op(
     adjoint={"x": lambda g, y, x: flip_(g, axes=y.axes)},
     sympy=lambda m, node, x: np.flip(x, node.axes),
     view=True,
+    rows=other_axes(),
     examples=[{"shapes": ("n",), "axes": (0,)}, {"shapes": ("n d",), "axes": (0, 1)}],
 )  # fmt: skip
 
@@ -60,6 +62,7 @@ roll_: Op = op(
     flops=0,
     adjoint={"x": lambda g, y, x: roll_(g, shift=-y.shift, axis=y.axis)},
     sympy=lambda m, node, x: np.roll(x, m.size(node.shift), node.axis),
+    rows=other_axes(),
     examples=[{"shapes": ("n",), "shift": 1, "axis": 0}, {"shapes": ("3 4",), "shift": -2, "axis": 1}],
 )  # fmt: skip
 
@@ -93,6 +96,7 @@ triu_: Op = op(
     flops=0,
     adjoint={"x": lambda g, y, x: triu_(g, offset=y.offset)},
     sympy=lambda m, node, x: np.triu(x, m.size(node.offset)),
+    rows=leading_axes(2),
     examples=[{"shapes": ("3 3",), "offset": 0}, {"shapes": ("2 3",), "offset": 1}],
 )  # fmt: skip
 
@@ -105,6 +109,7 @@ tril_: Op = op(
     flops=0,
     adjoint={"x": lambda g, y, x: tril_(g, offset=y.offset)},
     sympy=lambda m, node, x: np.tril(x, m.size(node.offset)),
+    rows=leading_axes(2),
     examples=[{"shapes": ("3 3",), "offset": 0}, {"shapes": ("3 2",), "offset": -1}],
 )  # fmt: skip
 
@@ -148,6 +153,7 @@ diagonal_ = op(
     adjoint={"x": lambda g, y, x: diag_(g, offset=y.offset, rows=x.shape[-2], columns=x.shape[-1])},
     sympy=lambda m, node, x: np.diagonal(x, node.offset, -2, -1),
     view=True,
+    rows=leading_axes(2),
     examples=[
         {"shapes": ("n n",), "offset": 0},
         {"shapes": ("2 4",), "offset": 1},

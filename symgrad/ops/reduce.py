@@ -15,6 +15,7 @@ from symgrad.flops import each
 from symgrad.node import OPS, DType, Node, lift, op
 from symgrad.ops.leaves import operand
 from symgrad.ops.structure import broadcast_up, expand_dims, head, normalize_axes
+from symgrad.rowwise import other_axes
 from symgrad.shapes import BATCH, Shape, core, has_batch, product, rank, shape_text
 from symgrad.spelling import FUNCTIONS, spelled
 from symgrad.text import ATOM, Environment, Text
@@ -117,6 +118,7 @@ sum_ = op(
     sympy=lambda m, node, x: m.reduce(
         m.sum, x.astype(int) if x.dtype == bool else x, node.axes, node.keepdims
     ),
+    rows=other_axes("add"),
     examples=[
         {"shapes": ("n",), "axes": (0,)},
         {"shapes": ("n d",), "dtypes": ("bool",), "axes": (0,)},

@@ -14,6 +14,7 @@ from symgrad.node import Node, Op, floats, op
 from symgrad.ops.arithmetic import sign
 from symgrad.ops.exponential import kernel
 from symgrad.ops.reduce import reduced_shape
+from symgrad.rowwise import other_axes
 from symgrad.text import PRODUCT, SUM, Environment, Text, gives_scalars, helper, method
 
 decay: Op = op(
@@ -59,6 +60,7 @@ top: Op = op(
     flops=each(1),
     adjoint={"x": None},
     sympy=lambda m, node, x: m.reduce(m.max, x, node.axes, True),
+    rows=other_axes("maximum"),
     examples=[{"shapes": ("n d",), "axes": (1,)}, {"shapes": ("2 3 2",), "axes": (0, 2)}],
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Any
 from symgrad.flops import each
 from symgrad.node import Node, Op, floats, lift, op
 from symgrad.ops.reduce import keep, reduced_axes, reduced_shape, sum_
+from symgrad.rowwise import other_axes
 from symgrad.spelling import public
 from symgrad.text import Environment, Text
 
@@ -39,6 +40,7 @@ softmax_: Op = op(
     flops=5,
     adjoint={"x": lambda g, y, x: g * y - y * sum_(g * y, axes=y.axes, keepdims=True)},
     sympy=lambda m, node, x: (lambda e: e / m.reduce(m.sum, e, node.axes, True))(_exponentials(m, x)),
+    rows=other_axes(),
     examples=[{"shapes": ("n",), "axes": (0,)}, {"shapes": ("n k",), "axes": (1,)}],
 )  # fmt: skip
 
@@ -53,6 +55,7 @@ logsumexp_ = op(
     sympy=lambda m, node, x: m.elementwise(
         lambda sp, v: sp.log(v), m.reduce(m.sum, _exponentials(m, x), node.axes, node.keepdims)
     ),
+    rows=other_axes(),
     examples=[
         {"shapes": ("n",), "axes": (0,)},
         {"shapes": ("n k",), "axes": (1,), "keepdims": True},

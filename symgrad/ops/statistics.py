@@ -22,6 +22,7 @@ from symgrad.ops.reduce import (
     sum_over,
     typed,
 )
+from symgrad.rowwise import other_axes
 from symgrad.shapes import core
 from symgrad.spelling import FUNCTIONS, spelled
 from symgrad.text import ATOM, Environment, Text
@@ -46,6 +47,7 @@ deviation: Op = op(
     flops=2,
     adjoint={"x": lambda g, y, x: deviation(g, axes=y.axes)},
     sympy=lambda m, node, x: _centred(m, x, node.axes),
+    rows=other_axes(),
     examples=[{"shapes": ("n",), "axes": (0,)}, {"shapes": ("2 3 2",), "axes": (0, 2)}],
 )  # fmt: skip
 
@@ -85,6 +87,7 @@ var_ = op(
     flops=each(4),
     adjoint={"x": lambda g, y, x: 2 * keep(g, y) * deviation(x, axes=y.axes) / _degrees(y, x)},
     sympy=_variance,
+    rows=other_axes(),
     examples=[
         {"shapes": ("n",), "axes": (0,)},
         {"shapes": ("n d",), "axes": (0,), "keepdims": True},
@@ -115,6 +118,7 @@ std_ = op(
     sympy=lambda m, node, x: m.elementwise(
         lambda sp, v: sp.sqrt(v), _variance(m, node, x)
     ),
+    rows=other_axes(),
     examples=[
         {"shapes": ("n",), "axes": (0,)},
         {"shapes": ("n d",), "axes": (1,), "ddof": 1},
@@ -134,6 +138,7 @@ any_ = op(
     flops=each(1),
     adjoint={"x": None},
     sympy=lambda m, node, x: np.any(x.astype(bool), axis=node.axes, keepdims=node.keepdims),
+    rows=other_axes("logical_or"),
     examples=[{"shapes": ("2 3",), "dtypes": ("bool",), "axes": (1,)}],
 )  # fmt: skip
 
@@ -146,6 +151,7 @@ all_ = op(
     flops=each(1),
     adjoint={"x": None},
     sympy=lambda m, node, x: np.all(x.astype(bool), axis=node.axes, keepdims=node.keepdims),
+    rows=other_axes("logical_and"),
     examples=[{"shapes": ("2 3",), "dtypes": ("bool",), "axes": (0, 1)}],
 )  # fmt: skip
 

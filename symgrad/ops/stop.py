@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symgrad.node import Node, first, lift, op
+from symgrad.rowwise import each_row
 from symgrad.spelling import public
 from symgrad.text import Environment, Text
 
@@ -22,6 +23,7 @@ stop = op(
     adjoint={"x": None},
     sympy=lambda m, node, x: m.stop(x),
     view=True,
+    rows=each_row,
     examples=[{"shapes": ("n",)}],
 )  # fmt: skip
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from symgrad.errors import ShapeError
 from symgrad.node import Node, Op, first, op
+from symgrad.rowwise import each_row, reshaped_rows, spread_rows
 from symgrad.shapes import (
     BATCH,
     Shape,
@@ -128,6 +129,7 @@ broadcast_to = op(
     adjoint={"x": lambda g, y, x: g},
     sympy=lambda m, node, x: np.broadcast_to(x, m.shape(node.shape)),
     view=True,
+    rows=spread_rows,
     examples=[
         {"shapes": ("d",), "shape": (2, 3, "d")},
         {"shapes": ("",), "shape": ("n", "d")},
@@ -179,6 +181,7 @@ expand_dims = op(
     adjoint={"x": lambda g, y, x: _dropped(g, y.axes)},
     sympy=lambda m, node, x: np.expand_dims(x, node.axes),
     view=True,
+    rows=each_row,
     examples=[
         {"shapes": ("n",), "axes": (1,)},
         {"shapes": ("n d",), "axes": (0, 2)},
@@ -220,6 +223,7 @@ squeeze: Op = op(
     adjoint={"x": lambda g, y, x: expand_dims(g, axes=y.axes)},
     sympy=lambda m, node, x: np.squeeze(x, node.axes),
     view=True,
+    rows=each_row,
     examples=[
         {"shapes": ("n 1",), "axes": (1,)},
         {"shapes": ("1 n 1",), "axes": (0, 2)},
@@ -269,6 +273,7 @@ reshape: Op = op(
     adjoint={"x": lambda g, y, x: reshape(g, shape=x.shape)},
     sympy=lambda m, node, x: np.reshape(x, m.shape(node.shape)),
     view=True,
+    rows=reshaped_rows,
     examples=[
         {"shapes": ("2 3",), "shape": (3, 2)},
         {"shapes": ("2 3 4",), "shape": (24,)},
@@ -335,6 +340,7 @@ transpose: Op = op(
     adjoint={"x": lambda g, y, x: transpose(g, axes=tuple([y.axes.index(i) for i in range(x.rank)]))},
     sympy=lambda m, node, x: np.transpose(x, node.axes),
     view=True,
+    rows=each_row,
     examples=[{"shapes": ("n d",), "axes": (1, 0)}, {"shapes": ("2 3 4",), "axes": (1, 2, 0)}],
 )  # fmt: skip
 

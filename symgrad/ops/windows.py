@@ -12,6 +12,7 @@ from symgrad.flops import each
 from symgrad.node import Node, Op, first, op
 from symgrad.ops.leaves import literal
 from symgrad.ops.structure import head
+from symgrad.rowwise import padded_rows, windowed_rows
 from symgrad.shapes import Shape, Size, core, floor_divide, has_batch, shape_text
 from symgrad.spelling import METHODS
 from symgrad.text import Environment, Text
@@ -112,6 +113,7 @@ sliding_windows: Op = op(
     },
     sympy=_windows_meaning,
     view=True,
+    rows=windowed_rows,
     examples=[
         {"shapes": ("5",), "window": (2,), "stride": (1,), "dilation": (1,)},
         {"shapes": ("d 5",), "window": (3,), "stride": (2,), "dilation": (1,)},
@@ -132,6 +134,7 @@ fold_windows: Op = op(
         ),
     },
     sympy=_fold_meaning,
+    rows=windowed_rows,
     examples=[
         {"shapes": ("2 4",), "sizes": (5,), "stride": (1,), "dilation": (1,)},
         {"shapes": ("d 2 2 2 3",), "sizes": (5, 6), "stride": (2, 1), "dilation": (2, 3)},
@@ -184,6 +187,7 @@ pad: Op = op(
     flops=0,
     adjoint={"x": _pad_adjoint},
     sympy=_pad_meaning,
+    rows=padded_rows,
     examples=[
         {"shapes": ("n",), "widths": ((1, 2),)},
         {"shapes": ("n d",), "widths": ((0, 0), (2, 1)), "value": 1.5},

@@ -1,0 +1,161 @@
+"""Whether tiles of rows pay, over which size, and how many numbers a row of a tile keeps alive."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symgrad.cost import NOMINAL
+from symgrad.graph import Function
+from symgrad.node import Node
+from symgrad.options import Options
+from symgrad.schedule.plan import Phase, Plan, plan
+from symgrad.shapes import BATCH, Size, core, dim_names, evaluate, named, product
+
+#: Numbers that a tile may keep in memory: what a core's cache holds.
+CACHE = 2**17
+#: The fewest rows of a tile, below which the calls cost more than memory does.
+FEWEST = 512
+
+#: Temporary arrays that tiles have to save, less what they cost, for the code to be worth its length.
+WORTH = 4
+#: The same for a scalar formula, whose operations are often dear beside the memory that they need.
+ELEMENTS = 6
+#: What a further phase costs, in temporaries: the rows are read again.
+PHASE = 2
+#: Rows below which a dimension of known typical size is not worth tiles.
+ROWS = 1024
+#: Dimensions looked at, those that most values have first.
+CANDIDATES = 3
+#: Loops over the rows, beyond which the code is better left as it is.
+PHASES = 3
+
+
+def choose(function: Function, order: Sequence[Node], options: Options) -> Plan | None:
+    """The plan to follow, None for the straight form; `order` has the operands before their users."""
+    if options.tiles is False or function.has_batch or not function.dims:
+        return None
+    counts = dict.fromkeys(function.dims, 0)
+    names: dict[object, tuple[str, ...]] = {}
+    for node in order:
+        if node.shape not in names:
+            names[node.shape] = tuple({name: None for size in node.shape for name in dim_names(size)})
+        for name in names[node.shape]:
+            counts[name] += 1
+    forced = options.tiles is not True
+    best: Plan | None = None
+    best_score = 0.0 if forced else float(WORTH)
+    for name in sorted(counts, key=lambda d: -counts[d])[:CANDIDATES]:
+        if not forced and (counts[name] < WORTH or options.typical.get(name, ROWS) < ROWS):
+            continue
+        found = plan(function, order, named(name), options.partial)
+        if found is None or not found.phases or (len(found.phases) > PHASES and not forced):
+            continue
+        score = saved(function, found, options)
+        if score > best_score or (best is None and (forced or score == best_score)):
+            best, best_score = found, score
+    return best
+
+
+def choose_elements(function: Function, order: Sequence[Node], options: Options) -> int:
+    """Elements of a tile, for a scalar formula of `...` arguments where tiles pay; else 0."""
+    if options.tiles is False or not function.has_batch:
+        return 0
+    if any(node.shape != (BATCH,) for node in function.output_nodes):
+        return 0
+    work = [node for node in order if node.args]
+    for node in order:
+        apart = node.op.elementwise or not node.args or node.op.name in ("cast", "stop_gradient")
+        if node.shape not in ((), (BATCH,)) or not apart or node.op.statement is not None:
+            return 0
+    results = set(function.output_nodes)
+    kept = [node for node in work if node.shape and node not in results]
+    if options.tiles is not True:
+        return int(options.tiles)
+    if len(kept) < ELEMENTS:
+        return 0
+    batched = [node for node in function.input_nodes if node.shape]
+    phase = Phase([(node, 0) for node in batched], work, [], [(node, 0) for node in results if node.args])
+    alive = footprint(phase, BATCH, options).total
+    assert isinstance(alive, int)
+    return max(FEWEST, CACHE // alive)
+
+
+def saved(function: Function, found: Plan, options: Options) -> float:
+    """Temporaries of all rows that tiles save, counted in arrays of the largest, less what tiles cost."""
+    results = set(function.output_nodes)
+    gained = lost = largest = 0.0
+    for phase in found.phases:
+        kept = {node for node, _ in phase.stored}
+        summed = {node for node, _ in phase.sums}
+        for node in phase.order:
+            if node.op.view or node in summed:
+                continue
+            size = _numbers(node, found, options)
+            largest = max(largest, size)
+            if node not in kept:
+                gained += size
+            elif node not in results:
+                lost += size
+    return (gained - lost) / max(largest, 1.0) - PHASE * (len(found.phases) - 1)
+
+
+def _numbers(node: Node, found: Plan, options: Options) -> float:
+    """Numbers in a row of the node, at typical sizes."""
+    return float(_evaluate(row_size(node, found.size), options))
+
+
+def _evaluate(size: Size, options: Options) -> int:
+    return evaluate(size, {name: options.typical.get(name, NOMINAL) for name in dim_names(size)})
+
+
+def row_size(node: Node, n: Any) -> Size:
+    """Numbers in one row: the product of the other sizes."""
+    total: Size = product([size for size in core(node.shape) if size != n])
+    return total
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Numbers that a row of a tile keeps in memory: those it reads, and the most that live at one time."""
+
+    sources: Size
+    temporaries: Size
+
+    @property
+    def total(self) -> Size:
+        both: Size = self.sources + self.temporaries
+        return both
+
+
+def footprint(phase: Phase, n: Any, options: Options) -> Footprint:
+    """What one row of a phase occupies; where most is alive is found at typical sizes."""
+    born: dict[Node, int] = {}
+    last: dict[Node, int] = {}
+    root: dict[Node, Node] = {}
+    summed = {node for node, _ in phase.sums}
+    for i, node in enumerate(phase.order):
+        root[node] = root.get(node.args[0], node.args[0]) if node.op.view and node.args else node
+        if root[node] is node and node not in summed:
+            born[node] = i
+        for a in (node, *node.args):
+            last[root.get(a, a)] = i
+    for node, _ in phase.stored:
+        last[root[node]] = len(phase.order)
+    changes = [0] * (len(phase.order) + 2)
+    for node, i in born.items():
+        size = _evaluate(row_size(node, n), options)
+        changes[i] += size
+        changes[last[node] + 1] -= size
+    alive = list(itertools.accumulate(changes))
+    peak = alive.index(max(alive))
+    temporaries: Size = 0
+    for node, i in born.items():
+        if i <= peak <= last[node]:
+            temporaries = temporaries + row_size(node, n)
+    sources: Size = 0
+    for node, _ in phase.sources:
+        sources = sources + row_size(node, n)
+    return Footprint(sources, temporaries)

@@ -1,0 +1,196 @@
+"""The proof that a function works on rows of a named size apart, and the order of work that follows from it.
+
+Every value is one of three things. A *row value* has the size `n` on one axis, and rows i to j of it follow
+from rows i to j of other values and from values that are there as a whole: it can be computed tile by tile.
+A *sum* is made of row values and no longer has rows: parts of it, from tiles, combine (by addition, as a
+rule). All others are computed *whole*. A row value that needs a finished sum goes into a second loop over the
+tiles (a phase), after the values that are computed whole in between (a stage).
+
+    stage 0    whole     what does not depend on rows
+    phase 0    tiles     row values, parts of sums
+    stage 1    whole     what is made of the sums
+    phase 1    tiles     row values that need those
+    ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from symgrad.graph import Function
+from symgrad.node import Node
+from symgrad.rowwise import outcome, where
+from symgrad.shapes import Shape, Size, core, dim_names
+
+#: Nanoseconds an element up to which a row value is computed again in a later phase rather than stored.
+CHEAP = 0.4
+#: How many values may be computed again for one.
+AGAIN = 3
+
+
+@dataclass
+class Phase:
+    """One loop over tiles of rows."""
+
+    #: Values that a tile takes its rows of, with the axis of the rows, before what is computed of them.
+    sources: list[tuple[Node, int]] = field(default_factory=list)
+    #: What is computed for a tile, operands before users.
+    order: list[Node] = field(default_factory=list)
+    #: Parts of sums, with the ufunc that combines them.
+    sums: list[tuple[Node, str]] = field(default_factory=list)
+    #: Row values that are kept for all rows, with the axis of the rows.
+    stored: list[tuple[Node, int]] = field(default_factory=list)
+
+
+@dataclass
+class Plan:
+    """The work of a function in phases; `stages[i]` is done before `phases[i]`, the last one after all."""
+
+    size: Size
+    phases: list[Phase]
+    stages: list[list[Node]]
+
+
+def plan(function: Function, order: Sequence[Node], n: Size, scatter: bool = False) -> Plan | None:
+    """The plan for rows of size n; None where nothing can be computed by rows.
+
+    `order` holds the function's nodes, operands before users. `scatter` says whether additions into a table
+    are made of parts as well, each of the table's size, or of stored rows at once.
+    """
+    places = _Places(order, n, scatter)
+    return places.schedule(function) if places.tiled else None
+
+
+class _Places:
+    """Where each value is computed, and from which stage on it is there as a whole."""
+
+    def __init__(self, order: Sequence[Node], n: Size, scatter: bool) -> None:
+        self.order = order
+        self.n = n
+        self.scatter = scatter
+        (self._name,) = dim_names(n)
+        self._axes: dict[Shape, tuple[bool, int | None]] = {}
+        #: Row values and their phase.
+        self.tiled: dict[Node, int] = {}
+        #: Sums, their phase, and how their parts combine.
+        self.sums: dict[Node, tuple[int, str]] = {}
+        #: The stage at which a value is there as a whole, if it is asked for.
+        self.whole: dict[Node, int] = {}
+        #: How many operations computing a row value again takes; those that are stored instead have none.
+        self.again: dict[Node, int] = {}
+        for node in order:
+            self._place(node)
+
+    def axis(self, node: Node) -> tuple[bool, int | None]:
+        """Whether the node has anything to do with n, and its one axis of rows."""
+        found = self._axes.get(node.shape)
+        if found is None:
+            has = any(self._name in dim_names(size) for size in core(node.shape) if not isinstance(size, int))
+            found = self._axes[node.shape] = (has, where(node, self.n) if has else None)
+        return found
+
+    def _place(self, node: Node) -> None:
+        if not node.args and (node.op.name == "input" or not self.axis(node)[0]):
+            self.whole[node] = 0
+            return
+        about = [self.axis(a) for a in node.args]
+        touched = self.axis(node)[0] or any(has for has, _ in about)
+        if not touched:
+            self.whole[node] = max(self.whole[a] for a in node.args)
+            return
+        result = None
+        if all(axis is not None or not has for has, axis in about):
+            result = outcome(node, [axis for _, axis in about], self.n)
+        if result == "scatter":
+            result = "add" if self.scatter else None
+        phase = max((self.tiled[a] if a in self.tiled else self.whole[a] for a in node.args), default=0)
+        after = max((self.whole[a] for a in node.args), default=0)
+        if result is None:
+            self.whole[node] = after
+        elif isinstance(result, str):
+            self.sums[node] = (phase, result)
+            self.whole[node] = phase + 1
+        else:
+            self.tiled[node] = phase
+            self.whole[node] = after if node.op.view else phase + 1
+            self._price(node)
+
+    def _price(self, node: Node) -> None:
+        op = node.op
+        price = op.price * (op.flops if isinstance(op.flops, int) else 1)
+        light = op.view or op.name == "cast" or (op.elementwise and price <= CHEAP)
+        inner = [a for a in node.args if a in self.tiled]
+        if light and all(a in self.again for a in inner):
+            count = sum(self.again[a] for a in inner) + (not node.op.view)
+            if count <= AGAIN:
+                self.again[node] = count
+
+    def schedule(self, function: Function) -> Plan:
+        """What is needed of all this for the function's results."""
+        count = max(0, *self.tiled.values(), *(phase for phase, _ in self.sums.values())) + 1
+        phases = [Phase() for _ in range(count)]
+        computed: list[set[Node]] = [set() for _ in range(count)]
+        sources: list[set[Node]] = [set() for _ in range(count)]
+        stored: set[Node] = set()
+        main: set[Node] = set()
+        #: Values to compute, in a phase or, with None, as a whole.
+        pending: list[tuple[Node, int | None]] = [(node, None) for node in function.output_nodes]
+        while pending:
+            node, phase = pending.pop()
+            if phase is None and node in self.sums:
+                phase = self.sums[node][0]
+            elif phase is None and node in self.tiled and not node.op.view:
+                stored.add(node)
+                phase = self.tiled[node]
+            if phase is None:
+                if node not in main:
+                    main.add(node)
+                    pending += [(a, None) for a in node.args]
+                continue
+            if node in computed[phase]:
+                continue
+            computed[phase].add(node)
+            for a in node.args:
+                if a in self.tiled and (self.tiled[a] == phase or a in self.again):
+                    pending.append((a, phase))
+                    continue
+                if self.axis(a)[0]:
+                    sources[phase].add(a)
+                pending.append((a, None))
+        inputs = {node: i for i, node in enumerate(function.input_nodes)}
+        index = {node: i for i, node in enumerate(self.order)}
+        stages: list[list[Node]] = [[] for _ in range(count + 1)]
+        for node in self.order:
+            if node in main:
+                stages[self.whole[node]].append(node)
+            for phase, one in enumerate(phases):
+                if node not in computed[phase]:
+                    continue
+                one.order.append(node)
+                if node in self.sums:
+                    one.sums.append((node, self.sums[node][1]))
+                elif node in stored and self.tiled[node] == phase:
+                    one.stored.append((node, self._rows(node)))
+        for phase, one in enumerate(phases):
+            ranked = sorted(sources[phase], key=lambda a: (a not in inputs, inputs.get(a, 0), index[a]))
+            one.sources = [(a, self._rows(a)) for a in ranked]
+        return _compact(Plan(self.n, phases, stages))
+
+    def _rows(self, node: Node) -> int:
+        axis = self.axis(node)[1]
+        assert axis is not None
+        return axis
+
+
+def _compact(found: Plan) -> Plan:
+    """The plan without phases that turned out to have nothing to do."""
+    phases: list[Phase] = []
+    stages: list[list[Node]] = [[]]
+    for phase, stage in zip(found.phases, found.stages):
+        stages[-1] += stage
+        if phase.order:
+            phases.append(phase)
+            stages.append([])
+    stages[-1] += found.stages[-1]
+    return Plan(found.size, phases, stages)
