@@ -22,7 +22,7 @@ from symgrad.graph import Function
 from symgrad.identifiers import BUILTINS, identifier
 from symgrad.locate import user_frame
 from symgrad.lower.docs import formulas
-from symgrad.options import Options
+from symgrad.options import Options, plain
 from symgrad.pipeline import prepare
 from symgrad.program import Program
 from symgrad.rewrite import stabilize
@@ -39,7 +39,7 @@ class Module:
         Functions by the names they get.
     doc
         Text of the module's docstring.
-    typical, tiles, threads, partial, without, scipy
+    typical, tiles, threads, partial, without, scipy, array_api
         How the functions are emitted, see `symgrad.options.Options`.
 
     Raises
@@ -60,6 +60,7 @@ class Module:
         partial: bool = False,
         without: Iterable[str] = (),
         scipy: bool | str | Iterable[str] = False,
+        array_api: bool = False,
     ) -> None:
         if not name.isidentifier() or identifier(name) != name or keyword.iskeyword(name):
             raise SpecError(
@@ -83,7 +84,10 @@ class Module:
         self.name = name
         self.functions = dict(functions)
         self.doc = doc
-        self.options = Options(dict(typical or {}), tiles, threads, partial, tuple(without), names_of(scipy))
+        options = Options(
+            dict(typical or {}), tiles, threads, partial, tuple(without), names_of(scipy), array_api
+        )
+        self.options = plain(options) if array_api else options
         frame = user_frame()
         filename = os.path.basename(frame.f_code.co_filename) if frame is not None else ""
         self._bases: dict[int, Function] = {}
@@ -122,7 +126,12 @@ class Module:
     def program(self) -> Program:
         """The module as finished text, before layout."""
         pairs = {title: (f, self.prepared[title]) for title, f in self.functions.items()}
-        return program(self.name, pairs, self.doc, self.spec, self.options, self.costs)
+        made = program(self.name, pairs, self.doc, self.spec, self.options, self.costs)
+        if not self.options.array_api:
+            return made
+        from symgrad.array_api.program import in_standard
+
+        return in_standard(made, self.prepared)
 
     @functools.cached_property
     def rewrites(self) -> dict[str, Counter[str]]:
@@ -131,11 +140,13 @@ class Module:
 
     def source(self) -> str:
         """The whole standalone module."""
-        return render("module.py.jinja", self.program)
+        template = "array_api.py.jinja" if self.options.array_api else "module.py.jinja"
+        return render(template, self.program)
 
     def stub(self) -> str:
         """Its type stub, the text of the `.pyi`."""
-        return render("module.pyi.jinja", self.program)
+        template = "array_api.pyi.jinja" if self.options.array_api else "module.pyi.jinja"
+        return render(template, self.program)
 
     def files(self) -> dict[str, str]:
         """File names and texts: the module and its stub."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from symgrad.borrowed import borrowed
 from symgrad.errors import SpecError
@@ -36,6 +36,8 @@ class Options:
     scipy
         Whether special functions come from scipy.special, which the module then imports, and not along with
         the module: all that scipy has (True), or these operations (their names).
+    array_api
+        Whether the module is written in the array API standard, for arrays of other libraries than numpy.
     """
 
     typical: Mapping[str, int] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class Options:
     partial: bool = False
     without: tuple[str, ...] = ()
     scipy: bool | tuple[str, ...] = False
+    array_api: bool = False
 
     def __post_init__(self) -> None:
         for name, size in self.typical.items():
@@ -53,7 +56,7 @@ class Options:
                 )
         if not isinstance(self.tiles, int) or self.tiles < 0:
             raise SpecError(f"tiles is {self.tiles!r}", expected="True, False or a number of rows")
-        for name in ("threads", "partial"):
+        for name in ("threads", "partial", "array_api"):
             if not isinstance(getattr(self, name), bool):
                 raise SpecError(f"{name} is {getattr(self, name)!r}", expected="True or False")
         for name in self.without:
@@ -73,3 +76,8 @@ class Options:
 
 
 DEFAULT = Options()
+
+
+def plain(options: Options) -> Options:
+    """The same without what only numpy can do: no tiles, no threads, no technique, nothing borrowed."""
+    return replace(options, tiles=False, threads=False, partial=False, without=tuple(TECHNIQUES), scipy=False)

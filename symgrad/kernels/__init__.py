@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["imports", "namespace", "register_source", "sources"]
+__all__ = ["Kernel", "definitions", "imports", "namespace", "register_source", "sources"]
 
 
 class Kernel(NamedTuple):
@@ -120,7 +120,7 @@ def _files() -> dict[str, Kernel]:
     """Kernels of this package by name, in the order of files and lines."""
     found: dict[str, Kernel] = {}
     for path in _paths():
-        for name, kernel in _definitions(path.read_text(encoding="utf-8")):
+        for name, kernel in definitions(path.read_text(encoding="utf-8")):
             if name in found:
                 raise TypeError(f"two kernels are called {name!r}")
             found[name] = kernel
@@ -129,16 +129,14 @@ def _files() -> dict[str, Kernel]:
 
 @functools.lru_cache(maxsize=1)
 def _files_of_names() -> dict[str, str]:
-    return {
-        name: path.stem for path in _paths() for name, _ in _definitions(path.read_text(encoding="utf-8"))
-    }
+    return {name: path.stem for path in _paths() for name, _ in definitions(path.read_text(encoding="utf-8"))}
 
 
 def _paths() -> list[Path]:
     return sorted(p for p in Path(__file__).parent.glob("*.py") if p.name != "__init__.py")
 
 
-def _definitions(text: str) -> Iterator[tuple[str, Kernel]]:
+def definitions(text: str) -> Iterator[tuple[str, Kernel]]:
     """Top-level functions, classes and constants, each with the comment lines right above it."""
     lines = text.splitlines()
     for statement in ast.parse(text).body:
