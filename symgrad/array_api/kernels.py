@@ -137,6 +137,20 @@ def _add_at(x, key, value):
     return _set_at(x, key, x[key] + value)
 
 
+def _set_at_diagonal(x, key, value):
+    """x with the value on the diagonal of the square matrix at the key."""
+    xp, device = _namespace(x)
+    part = x[key]
+    here = xp.eye(part.shape[0], dtype=xp.int64, device=device) > 0
+    return _set_at(x, key, xp.where(here, value, part))
+
+
+def _add_at_diagonal(x, key, value):
+    """x with the value added on the diagonal of the square matrix at the key."""
+    xp, device = _namespace(x)
+    return _add_at(x, key, xp.eye(x[key].shape[0], dtype=x.dtype, device=device) * value)
+
+
 def _place(value, key, shape):
     """The value in its place in an array of zeros."""
     xp, device = _namespace(value)

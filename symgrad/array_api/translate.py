@@ -269,6 +269,13 @@ class _Translator(ast.NodeTransformer):
         return ast.Assign([node.target], ast.BinOp(old, node.op, value))
 
     def _update(self, helper: str, target: ast.Subscript, value: ast.expr) -> ast.stmt:
+        inner = target.value
+        if isinstance(inner, ast.Call) and ast.unparse(inner).startswith("np.einsum('ii->i', "):
+            # The diagonal of a part, which numpy can write to through a view.
+            part = inner.args[1]
+            if not isinstance(part, ast.Subscript):
+                part = ast.Subscript(part, ast.Constant(...), ast.Load())
+            target, helper = part, helper + "_diagonal"
         if not isinstance(target.value, ast.Name):
             raise Untranslatable("an update in place")
         self.helpers["_at"] = None
