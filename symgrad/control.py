@@ -17,8 +17,8 @@ from symgrad.errors import ShapeError, SymgradError, TraceError
 from symgrad.graph import dependents, toposort, toposort_until
 from symgrad.locate import user_line
 from symgrad.node import Node, lift, rebuild
-from symgrad.ops.blocks import Block, close, is_literal
 from symgrad.ops.branch import build_checkpoint, build_cond
+from symgrad.ops.closures import Closure, close, is_literal
 from symgrad.ops.comparison import not_equal
 from symgrad.ops.leaves import cast, input_node
 from symgrad.ops.loop import Loop, build_loop, row_shape
@@ -464,8 +464,8 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
         found.append(_taken_apart(_run(fn, arguments, inputs), "result"))
     then, other = found
     sides = _agreeing(then, other)
-    blocks, operands_ = _enclosed(sides, inputs, values, inside, prefix)
-    return then.rebuild(build_cond(condition, blocks[0], blocks[1], operands_))
+    closures, operands_ = _enclosed(sides, inputs, values, inside, prefix)
+    return then.rebuild(build_cond(condition, closures[0], closures[1], operands_))
 
 
 def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -486,18 +486,18 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
         arguments = [one.rebuild([next(remaining) for _ in one.nodes]) for one in given]
         positional, named = arguments[: len(args)], dict(zip(kwargs, arguments[len(args) :]))
         found = _taken_apart(_run(lambda *a: fun(*a, **named), positional, inputs), "result")
-        blocks, operands = _enclosed([found.nodes], inputs, values, inside, prefix)
-        return found.rebuild(build_checkpoint(blocks[0], operands))
+        closures, operands = _enclosed([found.nodes], inputs, values, inside, prefix)
+        return found.rebuild(build_checkpoint(closures[0], operands))
 
     return once
 
 
 def _enclosed(
     sides: Sequence[Sequence[Node]], inputs: Sequence[Node], values: Sequence[Node], inside: int, prefix: str
-) -> tuple[list[Block], list[Node]]:
+) -> tuple[list[Closure], list[Node]]:
     """Blocks of the same operands for several lists of results, and these operands.
 
-    What was known before `inside` is an operand; all else is computed in the blocks.
+    What was known before `inside` is an operand; all else is computed in the closures.
     """
     outer: dict[Node, None] = {}
     order: list[Node] = []
@@ -518,8 +518,8 @@ def _enclosed(
     labels = [names.get(x) or _label(v, names) for x, v in zip(inputs, values)]
     labels += [_label(v, names) for v in captured]
     own = {new[node]: name for node, name in names.items() if node in new}
-    blocks = [close([*inputs, *inner], labels, [new[x] for x in side], own) for side in sides]
-    return blocks, [*values, *captured]
+    closures = [close([*inputs, *inner], labels, [new[x] for x in side], own) for side in sides]
+    return closures, [*values, *captured]
 
 
 def _agreeing(then: Structure, other: Structure) -> list[list[Node]]:

@@ -223,11 +223,15 @@ class Function:
         return toposort(self.output_nodes)
 
     def ops(self) -> dict[str, int]:
-        """How often each operation occurs, by name; leaves are not counted."""
+        """How often each operation occurs, by name; leaves are not counted, and steps of loops once."""
         counts: dict[str, int] = {}
-        for node in self.nodes():
-            if node.args:
-                counts[node.op.name] = counts.get(node.op.name, 0) + 1
+        functions = [self]
+        while functions:
+            for node in functions.pop().nodes():
+                if node.dtype == "results":
+                    functions += [value.function for value in node.params if hasattr(value, "function")]
+                if node.dtype == "results" or (node.args and node.op.name != "result"):
+                    counts[node.op.name] = counts.get(node.op.name, 0) + 1
         return dict(sorted(counts.items()))
 
     def map(self, new: Mapping[Node, Node]) -> Function:

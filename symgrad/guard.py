@@ -12,7 +12,7 @@ from symgrad.errors import ShapeError
 from symgrad.graph import Function
 from symgrad.node import OPS, Node, lift, rebuild
 from symgrad.ops.structure import broadcast_up
-from symgrad.rewrite.blocks import in_blocks
+from symgrad.rewrite.closures import in_closures
 from symgrad.shapes import broadcast
 
 #: A branch: the condition's node, and whether it is taken where the condition holds.
@@ -24,7 +24,7 @@ def guard(f: Function) -> Function:
 
     Before: `y = where(c, log(x), 0)`; after: `y = where(c, log(where(c, x, 1)), 0)`.
     """
-    f = in_blocks(f, guard)
+    f = in_closures(f, guard)
     order = f.nodes()
     if not any(node.op.name == "where" for node in order):
         return f
@@ -49,7 +49,7 @@ def unmask(f: Function) -> Function:
     Before: `where(c, where(c, g, 0) / x, 0)`; after: `where(c, g / x, 0)`. Adjoints are full of these: each
     guard masks what comes back through it.
     """
-    f = in_blocks(f, unmask)
+    f = in_closures(f, unmask)
     order = f.nodes()
     if not any(node.op.name == "where" for node in order):
         return f

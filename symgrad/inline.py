@@ -8,7 +8,7 @@ from typing import Any
 from symgrad.errors import ShapeError
 from symgrad.graph import Function, toposort
 from symgrad.node import OPS, Node, build
-from symgrad.ops.blocks import CONTROL, Block, replaced
+from symgrad.ops.closures import CONTROL, Closure, replaced
 from symgrad.ops.einsum import LETTERS
 from symgrad.ops.indexing import FULL
 from symgrad.ops.leaves import cast
@@ -177,18 +177,18 @@ def _rebuilt_control(node: Node, args: tuple[Node, ...], sizes: dict[str, Size],
             x, width = operands[position], len(batch)
             operands[position] = permute(x, (width, *range(width), *range(width + 1, x.rank)))
     params = tuple(
-        _rebuilt_block(value, sizes, batch) if isinstance(value, Block) else _bind(value, sizes, batch)
+        _rebuilt_closure(value, sizes, batch) if isinstance(value, Closure) else _bind(value, sizes, batch)
         for value in node.params
     )
     return build(node.op, tuple(operands), params)
 
 
-def _rebuilt_block(block: Block, sizes: dict[str, Size], batch: Shape) -> Block:
-    new = {x: _rebuilt(x, (), sizes, batch) for x in block.inputs}
-    _rebuild_all(block.outputs, new, sizes, batch)
+def _rebuilt_closure(closure: Closure, sizes: dict[str, Size], batch: Shape) -> Closure:
+    new = {x: _rebuilt(x, (), sizes, batch) for x in closure.inputs}
+    _rebuild_all(closure.outputs, new, sizes, batch)
     # What does not depend on the batch at run time is repeated along it, as the block's types say.
-    full = [broadcast_up(new[x], _bind(x.shape, sizes, batch)) for x in block.outputs]
-    return replaced(block, [new[x] for x in block.inputs], new, full)
+    full = [broadcast_up(new[x], _bind(x.shape, sizes, batch)) for x in closure.outputs]
+    return replaced(closure, [new[x] for x in closure.inputs], new, full)
 
 
 def _rebuilt_result(node: Node, source: Node, batch: Shape) -> Node:

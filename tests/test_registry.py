@@ -18,7 +18,7 @@ import pytest
 import symgrad as sg
 from symgrad.graph import Function, Parameter
 from symgrad.node import OPS, Op
-from symgrad.ops.blocks import CONTROL
+from symgrad.ops.closures import CONTROL
 from symgrad.ops.leaves import input_node
 from symgrad.shapes import BATCH, core, dim_names, evaluate, evaluate_shape, named, parse_dim, parse_shape
 from symgrad.tree import leaves

@@ -1,6 +1,6 @@
-"""Loops and branches as statements: `for`, `if`, and blocks that are computed again.
+"""Loops and branches as statements: `for`, `if`, and closures that are computed again.
 
-A block is written by a `Body` of its own, in the scope of the function that it stands in. The value that a
+A closure is written by a `Body` of its own, in the scope of the function that it stands in. The value that a
 carry gets in a step is assigned to the carry's own name where nothing reads the old one afterwards, and
 under a name of its own, to be moved at the end of the step, where something does.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from symgrad.lower.body import CHEAP, LOWERINGS, WIDTH, Body, layout
 from symgrad.lower.names import Names
 from symgrad.node import Node
-from symgrad.ops.blocks import Block
+from symgrad.ops.closures import Closure
 from symgrad.ops.indexing import increment, is_nonnegative
 from symgrad.ops.loop import Loop, opened
 from symgrad.ops.structure import dtype_text, subscript
@@ -27,7 +27,7 @@ _LITERALS = ("const", "dim")
 
 @dataclass
 class Scope:
-    """Where a block stands: what its inputs are there, and what names some of its values are to have."""
+    """Where a closure stands: what its inputs are there, and what names some of its values are to have."""
 
     names: Names
     texts: dict[Node, Text]
@@ -41,11 +41,11 @@ class Scope:
     writes: dict[Node, list[str]] = field(default_factory=dict)
 
 
-class BlockBody(Body):
-    """Builds the statements of a block."""
+class ClosureBody(Body):
+    """Builds the statements of a closure."""
 
-    def __init__(self, outer: Body, block: Block, outputs: Sequence[Node], scope: Scope) -> None:
-        function = replace(block.function, result=tuple(outputs))
+    def __init__(self, outer: Body, closure: Closure, outputs: Sequence[Node], scope: Scope) -> None:
+        function = replace(closure.function, result=tuple(outputs))
         super().__init__(function, scope.names, {}, outer.env)
         self.scope = scope
         self.outputs = {}
@@ -145,8 +145,8 @@ class _ForLoop:
         self.index = self._index_name()
 
     def _uses(self) -> dict[Node, int]:
-        """How often each value of the block is used in it."""
-        body = self.node.block.function
+        """How often each value of the closure is used in it."""
+        body = self.node.body.function
         uses: dict[Node, int] = {}
         for n in body.nodes():
             for a in n.args:
@@ -309,7 +309,7 @@ class _ForLoop:
                 moves.append((name, source))
         return [s for _, s in second.statements], moves
 
-    def _is_last_use(self, body: BlockBody, x: Node, old: str) -> bool:
+    def _is_last_use(self, body: ClosureBody, x: Node, old: str) -> bool:
         """Whether no line after the one that assigns x reads the old value, nor does a move at the end."""
         place = min(i for i, (n, _) in enumerate(body.statements) if n is x)
         behind = [line for _, s in body.statements[place + 1 :] for line in s.lines]
@@ -318,7 +318,7 @@ class _ForLoop:
 
     def _block_body(
         self, names: Names, wanted: dict[Node, str], sums: dict[Node, tuple[str, Node, str]]
-    ) -> BlockBody:
+    ) -> ClosureBody:
         loop = self.loop
         texts = {loop.index: Text(self.index, ATOM, weak=True)}
         texts.update({c: Text(n, ATOM) for c, n in zip(loop.carries, self.carry_names)})
@@ -345,7 +345,7 @@ class _ForLoop:
                 writes.setdefault(value, []).append(self._row(name, value.shape))
         outputs = [*writes, *loop.after]
         scope = Scope(names, texts, labels, wanted, sums, writes)
-        body = BlockBody(self.outer, self.node.block, outputs, scope)
+        body = ClosureBody(self.outer, self.node.body, outputs, scope)
         body.statements[:0] = bound
         return body
 
@@ -367,18 +367,18 @@ def lower_cond(outer: Body, node: Node) -> list[str]:
     condition = _named_operand(outer, node.args[0], False).source
     results = _result_names(outer, node)
     lines = [f"if {condition}:"]
-    for block, head in ((node.then, ""), (node.other, "else:")):
+    for closure, head in ((node.then, ""), (node.other, "else:")):
         lines += [head] if head else []
-        statements, _ = _once(outer, node, block, node.args[1:], results)
+        statements, _ = _once(outer, node, closure, node.args[1:], results)
         lines += _indented(layout(statements) or ["pass"])
     _put_down(outer, node, results)
     return lines
 
 
 def lower_checkpoint(outer: Body, node: Node) -> list[str]:
-    """Lines of a block of which only the results are kept."""
+    """Lines of a closure of which only the results are kept."""
     results = _result_names(outer, node)
-    statements, body = _once(outer, node, node.block, node.args, results)
+    statements, body = _once(outer, node, node.body, node.args, results)
     _put_down(outer, node, results)
     lines = list(layout(statements))
     inner = [
@@ -389,7 +389,7 @@ def lower_checkpoint(outer: Body, node: Node) -> list[str]:
     inner = [name for name in dict.fromkeys(inner) if name in _tokens(lines)]
     if not inner:
         return lines
-    note = "" if node.block.function.bars else "  # not kept: the derivative computes them again"
+    note = "" if node.body.function.bars else "  # not kept: the derivative computes them again"
     return [*lines, f"del {', '.join(inner)}{note}"]
 
 
@@ -412,18 +412,18 @@ def _put_down(outer: Body, node: Node, results: Mapping[int, str]) -> None:
 
 
 def _once(
-    outer: Body, node: Node, block: Block, operands: Sequence[Node], results: Mapping[int, str]
-) -> tuple[list[Statement], BlockBody]:
-    """Statements of a block that runs once, and assigns its results to these names."""
-    texts = {x: _named_operand(outer, v, True) for x, v in zip(block.inputs, operands)}
-    outputs = {p: block.outputs[p] for p in results}
+    outer: Body, node: Node, closure: Closure, operands: Sequence[Node], results: Mapping[int, str]
+) -> tuple[list[Statement], ClosureBody]:
+    """Statements of a closure that runs once, and assigns its results to these names."""
+    texts = {x: _named_operand(outer, v, True) for x, v in zip(closure.inputs, operands)}
+    outputs = {p: closure.outputs[p] for p in results}
     wanted: dict[Node, str] = {}
     for p, x in outputs.items():
         if x.args and x.op.name != "result" and x not in wanted:
             wanted[x] = results[p]
-    labels = {x: label for x, label in zip(block.inputs, block.labels) if label}
+    labels = {x: label for x, label in zip(closure.inputs, closure.labels) if label}
     scope = Scope(outer.names.inner(), texts, labels, wanted)
-    body = BlockBody(outer, block, list(outputs.values()), scope)
+    body = ClosureBody(outer, closure, list(outputs.values()), scope)
     statements = [s for _, s in body.statements]
     for p, x in outputs.items():
         source = _solid(x, body.text[x], outer)

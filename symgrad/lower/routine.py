@@ -13,7 +13,7 @@ from symgrad.lower.elements import Elements
 from symgrad.lower.names import identifiers
 from symgrad.lower.tiled import Tiled
 from symgrad.node import Node
-from symgrad.ops.blocks import CONTROL, blocks_of
+from symgrad.ops.closures import CONTROL, closures_of
 from symgrad.options import DEFAULT, Options
 from symgrad.program import Block, RecordType, Routine
 from symgrad.schedule.choose import choose, choose_elements
@@ -201,7 +201,7 @@ def _is_borrowed(root: Node, body: Body | None) -> bool:
     source = root.args[0]
     if source.op.name == "scan":
         return not CONTROL["scan"].stacked(source, root.position)
-    return any(_is_borrowed(_memory(block.outputs[root.position]), None) for block in blocks_of(source))
+    return any(_is_borrowed(_memory(closure.outputs[root.position]), None) for closure in closures_of(source))
 
 
 def _memory(node: Node) -> Node:

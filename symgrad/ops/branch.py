@@ -1,9 +1,9 @@
-"""`cond` and `checkpoint`: blocks that run once, one of two or the only one there is.
+"""`cond` and `checkpoint`: closures that run once, one of two or the only one there is.
 
     results = then(operands) if condition else other(operands)
-    results = block(operands)
+    results = closure(operands)
 
-Their adjoints are the same operation with the pullbacks of the blocks, which compute again what they need
+Their adjoints are the same operation with the pullbacks of the closures, which compute again what they need
 of the values inside.
 """
 
@@ -17,15 +17,15 @@ import numpy as np
 from symgrad.errors import ShapeError
 from symgrad.graph import substitute, toposort
 from symgrad.node import OPS, Node, op
-from symgrad.ops.blocks import (
+from symgrad.ops.closures import (
     CONTROL,
-    Block,
+    Closure,
     Control,
     Differentiate,
     Each,
     Types,
     batch_of,
-    batched_block,
+    batched_closure,
     close,
     is_literal,
     no_form,
@@ -39,8 +39,8 @@ from symgrad.shapes import BATCH, Shape, has_batch, shape_text
 # --- the operations -----------------------------------------------------------------------------------
 
 
-def _check_operands(what: str, args: Sequence[Node], block: Block) -> None:
-    for position, (operand, x) in enumerate(zip(args, block.inputs, strict=True)):
+def _check_operands(what: str, args: Sequence[Node], closure: Closure) -> None:
+    for position, (operand, x) in enumerate(zip(args, closure.inputs, strict=True)):
         if operand.shape != x.shape or operand.dtype != x.dtype:
             raise ShapeError(
                 f"{what}: operand {position} does not fit its body",
@@ -49,18 +49,18 @@ def _check_operands(what: str, args: Sequence[Node], block: Block) -> None:
             )
 
 
-def _check_branches(*args: Node, then: Block, other: Block) -> Shape:
+def _check_branches(*args: Node, then: Closure, other: Closure) -> Shape:
     if args[0].shape or args[0].dtype != "bool":
         raise ShapeError("cond: the condition is one truth value", got=shape_text(args[0].shape))
-    for block in (then, other):
-        _check_operands("cond", args[1:], block)
+    for closure in (then, other):
+        _check_operands("cond", args[1:], closure)
     if [(x.shape, x.dtype) for x in then.outputs] != [(x.shape, x.dtype) for x in other.outputs]:
         raise ShapeError("cond: the results of the two branches differ in shape or dtype")
     return batch_of(args)
 
 
-def _check_block(*args: Node, block: Block) -> Shape:
-    _check_operands("checkpoint", args, block)
+def _check_body(*args: Node, body: Closure) -> Shape:
+    _check_operands("checkpoint", args, body)
     return batch_of(args)
 
 
@@ -90,13 +90,13 @@ def _same_choice(g: Node, y: Node, position: int) -> Node:
 
 
 def _computed_again(g: Node, y: Node, position: int) -> Node:
-    """The block once more, and its pullback, for all operands."""
+    """The closure once more, and its pullback, for all operands."""
     raise AssertionError("the driver asks for all operands at once")
 
 
 cond = op(
     "cond", "operands", params="then other",
-    doc="The results of one of two blocks, whichever the condition, the first operand, says.",
+    doc="The results of one of two closures, whichever the condition, the first operand, says.",
     shape=_check_branches,
     dtype=several,
     numpy=no_form,
@@ -108,14 +108,14 @@ cond = op(
 )  # fmt: skip
 
 checkpoint = op(
-    "checkpoint", "operands", params="block",
-    doc="The results of a block of which nothing inside is kept: its derivative computes it again.",
-    shape=_check_block,
+    "checkpoint", "operands", params="body",
+    doc="The results of a closure of which nothing inside is kept: its derivative computes it again.",
+    shape=_check_body,
     dtype=several,
     numpy=no_form,
     statement=no_form,
     adjoint=_computed_again,
-    sympy=lambda m, node, *operands: _as_results(m.run(node.block.function, *operands)),
+    sympy=lambda m, node, *operands: _as_results(m.run(node.body.function, *operands)),
     variadic=True,
     examples=[{"shown": ("operands (n,) -> results (n,)", "...; del ...")}],
 )  # fmt: skip
@@ -124,42 +124,42 @@ checkpoint = op(
 # --- building them ------------------------------------------------------------------------------------
 
 
-def build_cond(condition: Node, then: Block, other: Block, operands: Sequence[Node]) -> list[Node]:
+def build_cond(condition: Node, then: Closure, other: Closure, operands: Sequence[Node]) -> list[Node]:
     """The results of a choice. Literals move into the branches; what neither uses is left out."""
     (then, other), kept = _closed([then, other], operands)
     return results(cond(condition, *kept, then=then, other=other))
 
 
-def build_checkpoint(block: Block, operands: Sequence[Node]) -> list[Node]:
-    """The results of a block that is computed again. Literals move into it; what is not used, out."""
-    (block,), kept = _closed([block], operands)
-    return results(checkpoint(*kept, block=block))
+def build_checkpoint(closure: Closure, operands: Sequence[Node]) -> list[Node]:
+    """The results of a closure that is computed again. Literals move into it; what is not used, out."""
+    (closure,), kept = _closed([closure], operands)
+    return results(checkpoint(*kept, body=closure))
 
 
-def _closed(blocks: Sequence[Block], operands: Sequence[Node]) -> tuple[list[Block], list[Node]]:
-    """The blocks with only the operands that they use and do not hold themselves, and these."""
-    used = [set(toposort(block.outputs)) for block in blocks]
+def _closed(closures: Sequence[Closure], operands: Sequence[Node]) -> tuple[list[Closure], list[Node]]:
+    """The closures with only the operands that they use and do not hold themselves, and these."""
+    used = [set(toposort(closure.outputs)) for closure in closures]
     kept = [
         i for i, value in enumerate(operands)
-        if any(block.inputs[i] in below for block, below in zip(blocks, used))
-        and not _moves_inside(value, blocks[0].inputs[i])
+        if any(closure.inputs[i] in below for closure, below in zip(closures, used))
+        and not _moves_inside(value, closures[0].inputs[i])
     ]  # fmt: skip
-    return [_only(block, kept, operands) for block in blocks], [operands[i] for i in kept]
+    return [_only(closure, kept, operands) for closure in closures], [operands[i] for i in kept]
 
 
 def _moves_inside(value: Node, x: Node) -> bool:
     return is_literal(value) and value.op.name != "array" and value.dtype == x.dtype
 
 
-def _only(block: Block, kept: Sequence[int], operands: Sequence[Node]) -> Block:
-    """The block with only these inputs, and literals in the place of others."""
-    function = block.function
-    literals = {x: v for x, v in zip(block.inputs, operands) if _moves_inside(v, x)}
-    new = substitute(block.outputs, literals) if literals else {}
+def _only(closure: Closure, kept: Sequence[int], operands: Sequence[Node]) -> Closure:
+    """The closure with only these inputs, and literals in the place of others."""
+    function = closure.function
+    literals = {x: v for x, v in zip(closure.inputs, operands) if _moves_inside(v, x)}
+    new = substitute(closure.outputs, literals) if literals else {}
     return close(
-        [block.inputs[i] for i in kept],
-        [block.labels[i] for i in kept],
-        [new.get(x, x) for x in block.outputs],
+        [closure.inputs[i] for i in kept],
+        [closure.labels[i] for i in kept],
+        [new.get(x, x) for x in closure.outputs],
         {new.get(x, x): name for x, name in function.names.items()},
         {new.get(a, a): new.get(p, p) for a, p in function.bars.items()},
         [new.get(p, p) for p in function.primal],
@@ -170,29 +170,29 @@ def _only(block: Block, kept: Sequence[int], operands: Sequence[Node]) -> Block:
 
 
 def _pulled(
-    blocks: Sequence[Block],
+    closures: Sequence[Closure],
     cotangents: Mapping[int, Node],
     wrt: Sequence[int],
     differentiate: Differentiate,
-) -> list[Block]:
-    """The pullback of each block: of its operands and the cotangents, to the adjoints of these operands."""
+) -> list[Closure]:
+    """The pullback of each closure: of its operands and the cotangents, to the adjoints of these operands."""
     pulled = []
-    for block in blocks:
-        seeds = [input_node(f"{p} bar", block.outputs[p].shape) for p in cotangents]
-        outputs = [block.outputs[p] for p in cotangents]
-        xs = [block.inputs[i] for i in wrt]
+    for closure in closures:
+        seeds = [input_node(f"{p} bar", closure.outputs[p].shape) for p in cotangents]
+        outputs = [closure.outputs[p] for p in cotangents]
+        xs = [closure.inputs[i] for i in wrt]
         adjoints, bars = differentiate(outputs, seeds, xs)
-        function = block.function
+        function = closure.function
         labels = [f"{function.names[x]}_bar" if x in function.names else "" for x in outputs]
         found = [broadcast_up(g, x.shape) for g, x in zip(adjoints, xs)]
         names = dict(function.names)
         for g, i in zip(found, wrt):
-            if block.labels[i] and g not in names:
-                names[g] = f"{block.labels[i]}_bar"
+            if closure.labels[i] and g not in names:
+                names[g] = f"{closure.labels[i]}_bar"
         pulled.append(
             close(
-                [*block.inputs, *seeds],
-                [*block.labels, *labels],
+                [*closure.inputs, *seeds],
+                [*closure.labels, *labels],
                 found,
                 names,
                 {**function.bars, **bars},
@@ -202,10 +202,10 @@ def _pulled(
     return pulled
 
 
-def _wrt(blocks: Sequence[Block], cotangents: Mapping[int, Node], active: Sequence[bool]) -> list[int]:
+def _wrt(closures: Sequence[Closure], cotangents: Mapping[int, Node], active: Sequence[bool]) -> list[int]:
     """The positions of active operands that results with a cotangent depend on."""
-    below = set(toposort([block.outputs[p] for block in blocks for p in cotangents]))
-    return [i for i, flag in enumerate(active) if flag and any(b.inputs[i] in below for b in blocks)]
+    below = set(toposort([closure.outputs[p] for closure in closures for p in cotangents]))
+    return [i for i, flag in enumerate(active) if flag and any(b.inputs[i] in below for b in closures)]
 
 
 def _seeds(node: Node, cotangents: Mapping[int, Node]) -> list[Node]:
@@ -216,11 +216,11 @@ def _seeds(node: Node, cotangents: Mapping[int, Node]) -> list[Node]:
 def _cond_pullback(
     node: Node, cotangents: Mapping[int, Node], active: Sequence[bool], differentiate: Differentiate
 ) -> dict[int, Node]:
-    blocks = (node.then, node.other)
-    wrt = _wrt(blocks, cotangents, active[1:])
+    closures = (node.then, node.other)
+    wrt = _wrt(closures, cotangents, active[1:])
     if not wrt:
         return {}
-    then, other = _pulled(blocks, cotangents, wrt, differentiate)
+    then, other = _pulled(closures, cotangents, wrt, differentiate)
     found = build_cond(node.args[0], then, other, [*node.args[1:], *_seeds(node, cotangents)])
     return {1 + i: g for i, g in zip(wrt, found)}
 
@@ -228,27 +228,27 @@ def _cond_pullback(
 def _checkpoint_pullback(
     node: Node, cotangents: Mapping[int, Node], active: Sequence[bool], differentiate: Differentiate
 ) -> dict[int, Node]:
-    wrt = _wrt([node.block], cotangents, active)
+    wrt = _wrt([node.body], cotangents, active)
     if not wrt:
         return {}
-    (block,) = _pulled([node.block], cotangents, wrt, differentiate)
-    return dict(zip(wrt, build_checkpoint(block, [*node.args, *_seeds(node, cotangents)])))
+    (closure,) = _pulled([node.body], cotangents, wrt, differentiate)
+    return dict(zip(wrt, build_checkpoint(closure, [*node.args, *_seeds(node, cotangents)])))
 
 
 # --- under a batch ------------------------------------------------------------------------------------
 
 
-def selected(node: Node) -> Block:
-    """Both branches of a choice, and the selection between them, as one block of all its operands."""
+def selected(node: Node) -> Closure:
+    """Both branches of a choice, and the selection between them, as one closure of all its operands."""
     condition = input_node("condition", (), "bool")
     names: dict[Node, str] = {}
     inputs = [input_node(f"{i} in", x.shape, x.dtype) for i, x in enumerate(node.then.inputs)]
     branches = []
-    for block in (node.then, node.other):
-        new = substitute(block.outputs, dict(zip(block.inputs, inputs)))
-        for x, name in block.function.names.items():
+    for closure in (node.then, node.other):
+        new = substitute(closure.outputs, dict(zip(closure.inputs, inputs)))
+        for x, name in closure.function.names.items():
             names.setdefault(new.get(x, x), name)
-        branches.append([new[x] for x in block.outputs])
+        branches.append([new[x] for x in closure.outputs])
     outputs = [
         a if a is b else broadcast_up(OPS["where"](condition, a, b), a.shape) for a, b in zip(*branches)
     ]
@@ -257,24 +257,24 @@ def selected(node: Node) -> Block:
 
 def _cond_batched(node: Node, args: Sequence[Node], each: Each) -> Node:
     flags = [has_batch(a.shape) for a in args[1:]]
-    blocks = [batched_block(block, flags, each) for block in (node.then, node.other)]
+    closures = [batched_closure(closure, flags, each) for closure in (node.then, node.other)]
     shapes = [
         (BATCH, *a.shape) if any(has_batch(x.shape) for x in (a, b)) and not has_batch(a.shape) else a.shape
-        for a, b in zip(blocks[0].outputs, blocks[1].outputs)
+        for a, b in zip(closures[0].outputs, closures[1].outputs)
     ]
-    then, other = (_fitted(block, shapes) for block in blocks)
+    then, other = (_fitted(closure, shapes) for closure in closures)
     return cond(*args, then=then, other=other)
 
 
-def _fitted(block: Block, shapes: Sequence[Shape]) -> Block:
-    """The block with its results in these shapes."""
-    outputs = [broadcast_up(x, shape) for x, shape in zip(block.outputs, shapes)]
-    f = block.function
-    return close(block.inputs, block.labels, outputs, f.names, f.bars, f.primal)
+def _fitted(closure: Closure, shapes: Sequence[Shape]) -> Closure:
+    """The closure with its results in these shapes."""
+    outputs = [broadcast_up(x, shape) for x, shape in zip(closure.outputs, shapes)]
+    f = closure.function
+    return close(closure.inputs, closure.labels, outputs, f.names, f.bars, f.primal)
 
 
 def _checkpoint_batched(node: Node, args: Sequence[Node], each: Each) -> Node:
-    return checkpoint(*args, block=batched_block(node.block, [has_batch(a.shape) for a in args], each))
+    return checkpoint(*args, body=batched_closure(node.body, [has_batch(a.shape) for a in args], each))
 
 
 CONTROL["cond"] = Control(types=_types, pullback=_cond_pullback, batched=_cond_batched)

@@ -1,9 +1,9 @@
-"""`scan`: a loop as one operation, whose body is a block.
+"""`scan`: a loop as one operation, whose body is a closure.
 
 Step t takes the carries, row t of every sequence and the constants to the next carries and to row t of every
 stack:
 
-    carries[t + 1], row[t] = block(t, carries[t], sequences[t], constants)
+    carries[t + 1], row[t] = closure(t, carries[t], sequences[t], constants)
 
 Its results are, by position: the last carries; the stacks; and the history of each carry, row t of which is
 the carry before step t. Histories are what a reversed loop reads, and only the results that something uses
@@ -21,15 +21,15 @@ import numpy as np
 from symgrad.errors import ShapeError
 from symgrad.graph import dependents, substitute, toposort
 from symgrad.node import Node, lift, op
-from symgrad.ops.blocks import (
+from symgrad.ops.closures import (
     CONTROL,
-    Block,
+    Closure,
     Control,
     Differentiate,
     Each,
     Types,
     batch_of,
-    batched_block,
+    batched_closure,
     close,
     is_literal,
     no_form,
@@ -54,8 +54,8 @@ def row_shape(shape: Shape) -> Shape:
 # --- the operation ------------------------------------------------------------------------------------
 
 
-def _check(*args: Node, block: Block, length: Size, carries: int, sequences: int, **flags: bool) -> Shape:
-    for position, (operand, x) in enumerate(zip(args, block.inputs[1:], strict=True)):
+def _check(*args: Node, body: Closure, length: Size, carries: int, sequences: int, **flags: bool) -> Shape:
+    for position, (operand, x) in enumerate(zip(args, body.inputs[1:], strict=True)):
         wanted = stacked(x.shape, length) if carries <= position < carries + sequences else x.shape
         if operand.shape != wanted or operand.dtype != x.dtype:
             raise ShapeError(
@@ -63,7 +63,7 @@ def _check(*args: Node, block: Block, length: Size, carries: int, sequences: int
                 expected=f"{shape_text(wanted)} {x.dtype}",
                 got=f"{shape_text(operand.shape)} {operand.dtype}",
             )
-    for carry, after in zip(block.inputs[1 : 1 + carries], block.outputs):
+    for carry, after in zip(body.inputs[1 : 1 + carries], body.outputs):
         if carry.shape != after.shape or carry.dtype != after.dtype:
             raise ShapeError(
                 "scan: a carry changes in its body",
@@ -74,8 +74,8 @@ def _check(*args: Node, block: Block, length: Size, carries: int, sequences: int
 
 
 def _types(node: Node) -> Types:
-    carries = node.block.outputs[: node.carries]
-    rows = node.block.outputs[node.carries :]
+    carries = node.body.outputs[: node.carries]
+    rows = node.body.outputs[node.carries :]
     return (
         *[(x.shape, x.dtype) for x in carries],
         *[(stacked(x.shape, node.length), x.dtype) for x in (*rows, *carries)],
@@ -90,18 +90,18 @@ def steps(node: Node, length: int) -> Any:
 def _meaning(m: Any, node: Node, *arrays: Any) -> Any:
     """The steps, one after the other."""
     length, first = m.size(node.length), node.carries + node.sequences
-    count = len(node.block.outputs) - node.carries
+    count = len(node.body.outputs) - node.carries
     carry, xs, constants = list(arrays[: node.carries]), arrays[node.carries : first], arrays[first:]
     rows: list[list[Any]] = [[None] * max(length, 0) for _ in range(count + node.carries)]
     for t in steps(node, length):
         slices = [x[t : t + 1].reshape(x.shape[1:]) for x in xs]
         before = carry
-        after = m.run(node.block.function, np.array(t), *carry, *slices, *constants)
+        after = m.run(node.body.function, np.array(t), *carry, *slices, *constants)
         carry = after[: node.carries]
         for row, value in zip(rows, (*after[node.carries :], *before)):
             row[t] = value
     found = [*carry]
-    outputs = (*node.block.outputs[node.carries :], *node.block.outputs[: node.carries])
+    outputs = (*node.body.outputs[node.carries :], *node.body.outputs[: node.carries])
     for row, output in zip(rows, outputs):
         shape = (max(length, 0), *m.shape(output.shape))
         entries = [v for value in row for v in np.asarray(value).ravel().tolist()]
@@ -118,9 +118,9 @@ def _reversed(g: Node, y: Node, position: int) -> Node:
 
 
 scan = op(
-    "scan", "operands", params="block length carries sequences reverse checkpoint",
+    "scan", "operands", params="body length carries sequences reverse checkpoint",
     defaults={"reverse": False, "checkpoint": False},
-    doc="A loop: carries go from step to step, through a block that sees one row of each sequence.",
+    doc="A loop: carries go from step to step, through a closure that sees one row of each sequence.",
     shape=_check,
     dtype=several,
     numpy=no_form,
@@ -220,7 +220,7 @@ def build_loop(loop: Loop) -> Built:
     fixed = [(x, value) for x, value in zip(inner, constants) if simpler[x] is x and x in used]
     carries = [loop.carries[i] for i in moving]
     inputs = [loop.index, *carries, *[x for x, _ in rows], *[x for x, _ in fixed]]
-    block = close(
+    closure = close(
         inputs,
         [loop.labels.get(x, "") for x in inputs],
         outputs,
@@ -233,7 +233,7 @@ def build_loop(loop: Loop) -> Built:
         found = []
     else:
         found = results(scan(
-            *operands, block=block, length=loop.length, carries=len(moving), sequences=len(rows),
+            *operands, body=closure, length=loop.length, carries=len(moving), sequences=len(rows),
             reverse=loop.reverse, checkpoint=loop.checkpoint,
         ))  # fmt: skip
     place = {i: position for position, i in enumerate(moving)}
@@ -264,27 +264,27 @@ def _repeated(whole: Node) -> Node | None:
 
 
 def opened(node: Node, args: Sequence[Node] | None = None) -> Loop:
-    """The loop that a node is, over the inputs of its block, on these operands instead of its own."""
-    block, c, s = node.block, node.carries, node.sequences
+    """The loop that a node is, over the inputs of its closure, on these operands instead of its own."""
+    closure, c, s = node.body, node.carries, node.sequences
     args = node.args if args is None else args
-    inputs = block.inputs
+    inputs = closure.inputs
     return Loop(
         length=node.length,
         index=inputs[0],
         carries=list(inputs[1 : 1 + c]),
         inits=list(args[:c]),
-        after=list(block.outputs[:c]),
+        after=list(closure.outputs[:c]),
         rows=list(inputs[1 + c : 1 + c + s]),
         sequences=list(args[c : c + s]),
         inner=list(inputs[1 + c + s :]),
         constants=list(args[c + s :]),
-        stacks=list(block.outputs[c:]),
+        stacks=list(closure.outputs[c:]),
         reverse=node.reverse,
         checkpoint=node.checkpoint,
-        labels=dict(zip(inputs, block.labels)),
-        names=block.function.names,
-        bars=block.function.bars,
-        primal=block.function.primal,
+        labels=dict(zip(inputs, closure.labels)),
+        names=closure.function.names,
+        bars=closure.function.bars,
+        primal=closure.function.primal,
     )
 
 
@@ -408,20 +408,18 @@ def _batched(node: Node, args: Sequence[Node], each: Each) -> Node:
     """The loop of which some operands have a further leading `...`."""
     flags = [False, *[has_batch(a.shape) for a in args]]
     while True:
-        block = batched_block(node.block, flags, each)
-        grown = [has_batch(x.shape) for x in block.outputs[: node.carries]]
+        closure = batched_closure(node.body, flags, each)
+        grown = [has_batch(x.shape) for x in closure.outputs[: node.carries]]
         if all(flag or not grows for flag, grows in zip(flags[1:], grown)):
             break
         flags[1 : 1 + node.carries] = [a or b for a, b in zip(flags[1:], grown)]
-    outputs = [
-        broadcast_up(x, carry.shape) for x, carry in zip(block.outputs, block.inputs[1 : 1 + node.carries])
-    ]
-    outputs += block.outputs[node.carries :]
-    fitted = close(
-        block.inputs, block.labels, outputs, block.function.names, block.function.bars, block.function.primal
-    )
-    operands = [broadcast_up(a, x.shape) for a, x in zip(args[: node.carries], block.inputs[1:])]
-    return scan(*operands, *args[node.carries :], **{**_params(node), "block": fitted})
+    carries = closure.inputs[1 : 1 + node.carries]
+    outputs = [broadcast_up(x, carry.shape) for x, carry in zip(closure.outputs, carries)]
+    outputs += closure.outputs[node.carries :]
+    f = closure.function
+    fitted = close(closure.inputs, closure.labels, outputs, f.names, f.bars, f.primal)
+    operands = [broadcast_up(a, x.shape) for a, x in zip(args, carries)]
+    return scan(*operands, *args[node.carries :], **{**_params(node), "body": fitted})
 
 
 def _params(node: Node) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from symgrad.collection import uncollected
 from symgrad.graph import Function
 from symgrad.node import OPS, Node, Op, build, lift, rebuild
-from symgrad.rewrite.blocks import in_blocks, prune
+from symgrad.rewrite.closures import in_closures, prune
 from symgrad.rewrite.kinds import kind
 from symgrad.rewrite.literals import number
 from symgrad.rewrite.pattern import COMMUTATIVE
@@ -47,7 +47,7 @@ def simplify(f: Function, trace: MutableMapping[str, int] | None = None) -> Func
     trace
         A Counter, say: told how often every rule fired.
     """
-    f = prune(in_blocks(f, lambda block: simplify(block, trace)))
+    f = prune(in_closures(f, lambda block: simplify(block, trace)))
     passes = _Passes(trace)
     for _ in range(PASSES):
         new = passes.run(f)

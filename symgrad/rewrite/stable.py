@@ -15,7 +15,7 @@ from dataclasses import replace
 from symgrad.graph import Function
 from symgrad.node import Node, build
 from symgrad.ops.quotients import as_written
-from symgrad.rewrite.blocks import in_blocks
+from symgrad.rewrite.closures import in_closures
 from symgrad.rewrite.engine import conform
 from symgrad.rewrite.table import Context, Rule
 
@@ -61,7 +61,7 @@ def stabilize(f: Function) -> Function:
     if _derives_from_marked(f):
         return f
     fired: Counter[str] = Counter()
-    f = in_blocks(f, stabilize)
+    f = in_closures(f, stabilize)
     for _ in range(PASSES):
         new = _pass(f, fired)
         if all(node is image for node, image in new.items()):

@@ -15,8 +15,8 @@ from symgrad.graph import Function, Origin, Parameter, toposort
 from symgrad.guard import guard
 from symgrad.inline import bind_batch_of
 from symgrad.node import DType, Node, build
-from symgrad.ops.blocks import CONTROL, Block, batched_block
 from symgrad.ops.branch import checkpoint, cond, selected
+from symgrad.ops.closures import CONTROL, Closure, batched_closure
 from symgrad.ops.leaves import input_node
 from symgrad.ops.structure import broadcast_up, expand_dims
 from symgrad.shapes import BATCH, Shape, Size, has_batch, parse_dim
@@ -165,5 +165,5 @@ def _control(node: Node, args: tuple[Node, ...]) -> Node:
         return CONTROL[node.op.name].batched(node, args, _with_batch)
     both = selected(node)
     flags = [has_batch(a.shape) for a in args]
-    block = batched_block(Block(guard(both.function)), flags, _with_batch)
-    return checkpoint(*args, block=block)
+    body = batched_closure(Closure(guard(both.function)), flags, _with_batch)
+    return checkpoint(*args, body=body)

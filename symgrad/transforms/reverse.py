@@ -15,7 +15,7 @@ from collections.abc import Container, Mapping, Sequence
 
 from symgrad.graph import dependents, toposort
 from symgrad.node import Node, lift
-from symgrad.ops.blocks import CONTROL
+from symgrad.ops.closures import CONTROL
 from symgrad.ops.indexing import assemble_contributions
 from symgrad.ops.reduce import unbroadcast
 from symgrad.ops.structure import broadcast_to
@@ -39,7 +39,7 @@ def pullback(
     several = _results(order)
     for node in reversed(order):
         if node in several:
-            for operand, contribution in _through_block(node, several[node], adjoints, active):
+            for operand, contribution in _through_closure(node, several[node], adjoints, active):
                 contributions.setdefault(operand, []).append(unbroadcast(contribution, operand.shape))
             continue
         parts = contributions.pop(node, None)
@@ -70,7 +70,7 @@ def _results(order: Sequence[Node]) -> dict[Node, list[Node]]:
     return found
 
 
-def _through_block(
+def _through_closure(
     node: Node, several: Sequence[Node], adjoints: Mapping[Node, Node], active: Container[Node]
 ) -> list[tuple[Node, Node]]:
     """Operands of a loop or a branch, and what its results contribute to them."""

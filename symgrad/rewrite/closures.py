@@ -1,7 +1,7 @@
-"""Passes that know loops and branches: over their blocks, over what is used of them, out of them.
+"""Passes that know loops and branches: over their closures, over what is used of them, out of them.
 
-Rules see one node and its operands, and to them an operation with blocks is opaque. These passes go through
-the blocks, leave out the results, carries and operands that nothing uses, and move what does not change
+Rules see one node and its operands, and to them an operation with closures is opaque. These passes go through
+the closures, leave out the results, carries and operands that nothing uses, and move what does not change
 from step to step in front of the loop.
 """
 
@@ -12,18 +12,18 @@ from dataclasses import replace
 
 from symgrad.graph import Function, dependents, substitute, toposort
 from symgrad.node import Node, build, rebuild
-from symgrad.ops.blocks import Block, is_literal, keep_outputs
 from symgrad.ops.branch import build_checkpoint, build_cond
+from symgrad.ops.closures import Closure, is_literal, keep_outputs
 from symgrad.ops.leaves import input_node
 from symgrad.ops.loop import Loop, build_loop, opened
 
 
-def in_blocks(f: Function, change: Callable[[Function], Function]) -> Function:
-    """The function with every block replaced by what `change` makes of it; itself where that is nothing."""
+def in_closures(f: Function, change: Callable[[Function], Function]) -> Function:
+    """The function with every closure replaced by what `change` makes of it; itself where that is nothing."""
     order = f.nodes()
     if not any(node.dtype == "results" for node in order):
         return f
-    changed: dict[Block, Block] = {}
+    changed: dict[Closure, Closure] = {}
     new: dict[Node, Node] = {}
     for node in order:
         args = [new[a] for a in node.args]
@@ -32,9 +32,9 @@ def in_blocks(f: Function, change: Callable[[Function], Function]) -> Function:
             continue
         params = []
         for value in node.params:
-            if isinstance(value, Block):
+            if isinstance(value, Closure):
                 if value not in changed:
-                    changed[value] = Block(change(value.function))
+                    changed[value] = Closure(change(value.function))
                 value = changed[value]
             params.append(value)
         new[node] = build(node.op, tuple(args), tuple(params))
@@ -74,7 +74,7 @@ def prune(f: Function) -> Function:
 
 
 def _used(order: Sequence[Node], outputs: Sequence[Node]) -> tuple[set[Node], dict[Node, dict[int, Node]]]:
-    """The nodes that outputs need, and for operations with blocks the results among them, by position."""
+    """The nodes that outputs need, and for operations with closures the results among them, by position."""
     live = set(outputs)
     used: dict[Node, dict[int, Node]] = {}
     for node in reversed(order):
@@ -129,15 +129,15 @@ def _loop(node: Node, args: Sequence[Node], wanted: Mapping[int, Node], names: d
 
 
 def _branch(node: Node, args: Sequence[Node], wanted: Mapping[int, Node]) -> list[Node]:
-    """The wanted results of a choice, or of a block that is computed again."""
-    blocks = [keep_outputs(block, list(wanted)) for block in node.params]
+    """The wanted results of a choice, or of a closure that is computed again."""
+    closures = [keep_outputs(closure, list(wanted)) for closure in node.params]
     if node.op.name == "checkpoint":
-        return build_checkpoint(blocks[0], args)
+        return build_checkpoint(closures[0], args)
     if args[0].op.name == "const":
-        taken = blocks[0] if args[0].value else blocks[1]
+        taken = closures[0] if args[0].value else closures[1]
         new = substitute(taken.outputs, dict(zip(taken.inputs, args[1:])))
         return [new[x] for x in taken.outputs]
-    return build_cond(args[0], blocks[0], blocks[1], args[1:])
+    return build_cond(args[0], closures[0], closures[1], args[1:])
 
 
 def _hoist(loop: Loop, names: dict[Node, str]) -> None:

@@ -1,6 +1,6 @@
 """Bodies of loops and branches, closed over nothing; and the results of operations that have several.
 
-A `Block` is the parameter of a control operation: a Function whose inputs are named by position, to which
+A `Closure` is the parameter of a control operation: a Function whose inputs are named by position, to which
 every value from outside is an operand of the operation. The operation itself has the dtype "results", and
 each of its results is a `result` node, so that the rest of the package goes on seeing one array a node.
 """
@@ -17,7 +17,7 @@ from symgrad.ops.leaves import input_node
 from symgrad.shapes import BATCH, Shape, has_batch
 from symgrad.text import Environment, Text
 
-#: Literals and sizes, which a block holds itself.
+#: Literals and sizes, which a closure holds itself.
 LITERALS = ("const", "dim", "array")
 
 
@@ -32,11 +32,11 @@ def is_literal(node: Node) -> bool:
 Differentiate = Callable[
     [Sequence[Node], Sequence[Node], Sequence[Node]], tuple[list[Node], dict[Node, Node]]
 ]
-#: `(node of a block, its operands on which some have a further leading ...)` to the node on them.
+#: `(node of a closure, its operands on which some have a further leading ...)` to the node on them.
 Each = Callable[[Node, tuple[Node, ...]], Node]
 
 
-class Block:
+class Closure:
     """A Function as a parameter: equal to another of the same inputs, results and names."""
 
     __slots__ = ("_hash", "function", "inputs", "outputs")
@@ -52,7 +52,7 @@ class Block:
 
     def __eq__(self, other: object) -> bool:
         return (
-            isinstance(other, Block)
+            isinstance(other, Closure)
             and self.inputs == other.inputs
             and self.outputs == other.outputs
             and self.labels == other.labels
@@ -66,7 +66,7 @@ class Block:
         return tuple([p.name for p in self.function.parameters])
 
     def __reduce__(self) -> Any:
-        return Block, (self.function,)
+        return Closure, (self.function,)
 
     def __repr__(self) -> str:
         return "{" + "; ".join(line.strip() for line in self.function.to_text().splitlines()) + "}"
@@ -79,8 +79,8 @@ def close(
     names: Mapping[Node, str] | None = None,
     bars: Mapping[Node, Node] | None = None,
     primal: Sequence[Node] = (),
-) -> Block:
-    """The block that computes `outputs` from `inputs`, which are all that they depend on."""
+) -> Closure:
+    """The closure that computes `outputs` from `inputs`, which are all that they depend on."""
     fresh = [input_node(str(i), x.shape, x.dtype) for i, x in enumerate(inputs)]
     new = substitute(outputs, dict(zip(inputs, fresh)))
     function = Function(
@@ -92,37 +92,37 @@ def close(
         primal=tuple([p for p in primal if p in new]),
     )
     closed = function.map(new)
-    return Block(replace(closed, parameters=tuple(map(Parameter, labels, fresh))))
+    return Closure(replace(closed, parameters=tuple(map(Parameter, labels, fresh))))
 
 
-def batched_block(block: Block, flags: Sequence[bool], each: Each) -> Block:
-    """The block with a leading `...` on the flagged inputs."""
+def batched_closure(closure: Closure, flags: Sequence[bool], each: Each) -> Closure:
+    """The closure with a leading `...` on the flagged inputs."""
     inputs = [
         input_node(x.name, (BATCH, *x.shape) if flag and not has_batch(x.shape) else x.shape, x.dtype)
-        for x, flag in zip(block.inputs, flags)
+        for x, flag in zip(closure.inputs, flags)
     ]
-    new = dict(zip(block.inputs, inputs))
-    for node in toposort(block.outputs):
+    new = dict(zip(closure.inputs, inputs))
+    for node in toposort(closure.outputs):
         if node not in new:
             new[node] = each(node, tuple([new[a] for a in node.args]))
-    return replaced(block, inputs, new)
+    return replaced(closure, inputs, new)
 
 
 def replaced(
-    block: Block, inputs: Sequence[Node], new: Mapping[Node, Node], outputs: Sequence[Node] | None = None
-) -> Block:
-    """The block with nodes replaced and these inputs, and results where they are others; names follow."""
-    function = block.function.map(new)
-    parameters = tuple([Parameter(label, node) for label, node in zip(block.labels, inputs)])
+    closure: Closure, inputs: Sequence[Node], new: Mapping[Node, Node], outputs: Sequence[Node] | None = None
+) -> Closure:
+    """The closure with nodes replaced and these inputs, and results where they are others; names follow."""
+    function = closure.function.map(new)
+    parameters = tuple([Parameter(label, node) for label, node in zip(closure.labels, inputs)])
     result = function.result if outputs is None else tuple(outputs)
-    return Block(replace(function, parameters=parameters, result=result))
+    return Closure(replace(function, parameters=parameters, result=result))
 
 
-def keep_outputs(block: Block, positions: Sequence[int]) -> Block:
-    """The block with only the results at these positions."""
-    if len(positions) == len(block.outputs):
-        return block
-    return Block(replace(block.function, result=tuple([block.outputs[p] for p in positions])))
+def keep_outputs(closure: Closure, positions: Sequence[int]) -> Closure:
+    """The closure with only the results at these positions."""
+    if len(positions) == len(closure.outputs):
+        return closure
+    return Closure(replace(closure.function, result=tuple([closure.outputs[p] for p in positions])))
 
 
 # --- results ------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ Types = tuple[tuple[Shape, DType], ...]
 
 @dataclass(frozen=True)
 class Control:
-    """What graph transforms ask of an operation with blocks and several results.
+    """What graph transforms ask of an operation with closures and several results.
 
     Attributes
     ----------
@@ -144,7 +144,7 @@ class Control:
         by position of the operand.
     batched
         `(node, operands, each)`: the operation with a leading `...` on some operands; `each` does the same to
-        one node of the block.
+        one node of the closure.
     sequences
         The positions of operands of which each step sees one row.
     stacked
@@ -158,7 +158,7 @@ class Control:
     stacked: Callable[[Node, int], bool] = lambda node, position: False
 
 
-#: The operations whose parameters are blocks, by name.
+#: The operations whose parameters are closures, by name.
 CONTROL: dict[str, Control] = {}
 
 
@@ -167,9 +167,9 @@ def results(node: Node) -> list[Node]:
     return [result(node, position=i) for i in range(len(CONTROL[node.op.name].types(node)))]
 
 
-def blocks_of(node: Node) -> list[Block]:
-    """The blocks among the parameters of a node; none for nearly all of them."""
-    return [value for value in node.params if isinstance(value, Block)]
+def closures_of(node: Node) -> list[Closure]:
+    """The closures among the parameters of a node; none for nearly all of them."""
+    return [value for value in node.params if isinstance(value, Closure)]
 
 
 def several(*args: Node, **params: Any) -> DType:
