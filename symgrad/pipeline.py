@@ -2,6 +2,7 @@
 
 trace        Python function      -> Function            (symgrad.trace)
 stabilize    Function             -> stable forms        (symgrad.rewrite), in trace and before simplify
+keep         Function             -> stacks for loops    (symgrad.rewrite.residuals), before simplify
 transforms   Function             -> Function            (symgrad.transforms)
 guard        branches not taken   -> harmless ones       (symgrad.guard), at the end of trace
 simplify     Function             -> smaller Function    (symgrad.rewrite)
@@ -19,14 +20,16 @@ from symgrad.graph import Function
 from symgrad.guard import unmask
 from symgrad.options import DEFAULT, Options
 from symgrad.rewrite import simplify, stabilize
+from symgrad.rewrite.closures import prune
 from symgrad.rewrite.exponentials import share_exponentials
 from symgrad.rewrite.fast_sums import spell_sums
+from symgrad.rewrite.residuals import keep_residuals
 
 
 @uncollected
 def prepare(function: Function, options: Options = DEFAULT) -> Function:
     """The function in the form that is emitted: simplified, with subterms shared."""
-    simple = simplify(stabilize(function))
+    simple = simplify(keep_residuals(prune(stabilize(function))))
     unmasked = unmask(simple)
     if unmasked is not simple:
         simple = simplify(unmasked)

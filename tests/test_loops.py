@@ -289,9 +289,21 @@ def test_the_generated_loops():
         "    for t in range(n):",
         "        a = x[t] @ W + h @ U  # (d,)",
         "    for t in reversed(range(n)):",
-        "        W_bar += x_t[:, None] * a_bar",
+        "        a_bar = h_bar2 * (1 - h_next**2)  # (d,)",
+        "        W_bar += x[t][:, None] * a_bar",
     ):
         assert line in text, text
+
+
+def test_a_reversed_loop_reads_what_is_slow_to_compute_again():
+    def step(c, x):
+        gate = sg.sigmoid(c + x)
+        return gate * c + np.cos(x), None
+
+    text = source(sg.grad(sg.trace(lambda c, x: sg.scan(step, c, x)[0], c="", x="n")))
+    forward, backward = text.split("reversed(")
+    assert "gates[t] =" in forward and "cos(" not in backward and "gates[t]" in backward
+    assert "exp(" not in backward
 
 
 def test_what_does_not_change_is_computed_once():

@@ -133,6 +133,8 @@ class Body:
         self.uses: dict[Node, int] = {}
         #: The results that are used, by their position, of operations that have several.
         self.results: dict[Node, dict[int, Node]] = {}
+        #: Stacks that are a part of an array with one row more: its name, and the first row of theirs.
+        self.offsets: dict[Node, tuple[str, int]] = {}
         #: Results that are known to have memory of their own.
         self.owned: set[Node] = set()
         for node in self.order:

@@ -16,7 +16,7 @@ from symgrad.lower.names import Names
 from symgrad.node import Node
 from symgrad.ops.closures import Closure
 from symgrad.ops.indexing import increment, is_nonnegative
-from symgrad.ops.loop import Loop, opened
+from symgrad.ops.loop import Loop, opened, row_shape, stacked
 from symgrad.ops.structure import dtype_text, subscript
 from symgrad.program import Statement
 from symgrad.shapes import Shape, core, has_batch
@@ -52,6 +52,8 @@ class ClosureBody(Body):
         #: Values that go to one place only, a sum or a stack, which the name would be that of.
         places = [*scope.writes, *[addend for _, addend, _ in scope.sums.values()]]
         self.passing = {x for x in places if places.count(x) + outputs.count(x) + self.uses.get(x, 0) <= 2}
+        #: Values that go to a stack and are used besides.
+        self.twice = {x for x in scope.writes if self.uses.get(x, 0) + outputs.count(x) > 1}
         for node, text in scope.texts.items():
             self.text[node] = text
             self.named[node] = scope.labels.get(node) or text.source
@@ -75,7 +77,7 @@ class ClosureBody(Body):
         self.named[node] = name
 
     def _wants_name(self, node: Node, text: Text) -> bool:
-        if node in self.scope.wanted:
+        if node in self.scope.wanted or (node in self.twice and node.op.name not in _LITERALS):
             return True
         if node in self.passing and node not in self.function.names and len(text.source) <= WIDTH:
             return False
@@ -140,6 +142,8 @@ class _ForLoop:
         }
         self.uses = self._uses()
         self.carry_names = [self._carry_name(i) for i in range(len(loop.carries))]
+        #: Positions of histories to those of stacks of the same carry a step later: one array of n + 1 rows.
+        self.shifted = self._shifted()
         self.stacks = self._stack_names()
         self.scope_names = outer.names.inner()
         self.index = self._index_name()
@@ -169,21 +173,35 @@ class _ForLoop:
         """Whether nothing but this loop uses a first value, which can go on under its name."""
         return self.outer.uses.get(init, 0) == 1 and init not in self.outer.outputs
 
+    def _shifted(self) -> dict[int, int]:
+        loop = self.loop
+        count, rows = len(loop.carries), len(loop.stacks)
+        found: dict[int, int] = {}
+        for i, (carry, after) in enumerate(zip(loop.carries, loop.after)):
+            history = count + rows + i
+            places = [count + j for j, x in enumerate(loop.stacks) if x is after and count + j in self.used]
+            if history in self.used and places and carry.shape and is_nonnegative(loop.length):
+                found[history] = places[0]
+        return found
+
     def _stack_names(self) -> dict[int, str]:
         """The names of the stacks that something uses, by position of the result."""
         count, rows = len(self.loop.carries), len(self.loop.stacks)
-        found = {}
+        found: dict[int, str] = {}
         for position, result in sorted(self.used.items()):
             if position < count:
                 continue
             wish = self.outer.wish(result)
             if not wish and position < count + rows:
                 value = self.loop.stacks[position - count]
-                name = self.loop.names.get(value) or self.loop.labels.get(value, "")
-                wish = plural(name) if name else "rows"
+                name = self.loop.names.get(value) or self.loop.labels.get(value, "") or value.op.name
+                wish = plural(name.strip("_"))
             elif not wish:
                 wish = plural(self.carry_names[position - count - rows])
-            found[position] = self.outer.names.take(wish)
+            if position in self.shifted:
+                found[position] = found[self.shifted[position]]
+            else:
+                found[position] = self.outer.names.take(wish)
         return found
 
     def _index_name(self) -> str:
@@ -202,7 +220,7 @@ class _ForLoop:
         count, rows = len(self.loop.carries), len(self.loop.stacks)
         inside: list[Statement] = []
         for position, name in self.stacks.items():
-            if position >= count + rows:
+            if position >= count + rows and position not in self.shifted:
                 i = position - count - rows
                 target = self._row(name, self.loop.carries[i].shape)
                 inside.append(Statement((f"{target} = {self.carry_names[i]}",)))
@@ -215,6 +233,11 @@ class _ForLoop:
             self.outer.text[result] = Text(name, ATOM)
             self.outer.named[result] = name
             self.outer.depth[result] = 0
+            if position in self.shifted or position in self.shifted.values():
+                first = (position in self.shifted) is not self.loop.reverse
+                whole = [":-1" if first else "1:", *[":" for _ in core(result.shape)[1:]]]
+                self.outer.text[result] = Text(subscript(Text(name), whole, has_batch(result.shape)))
+                self.outer.offsets[result] = (name, 0 if first else 1)
             if position < count and self.loop.after[position] in sums:
                 self.outer.owned.add(result)
         body = list(layout(inside)) or ["pass"]
@@ -228,9 +251,9 @@ class _ForLoop:
             steps = f"reversed({steps})"
         return f"for {self.index if used else '_'} in {steps}:"
 
-    def _row(self, stack: str, shape: Shape) -> str:
-        """Text of one row of a stack, whose entries have that shape."""
-        entries = [self.index, *[":" for _ in core(shape)]]
+    def _row(self, stack: str, shape: Shape, at: str = "") -> str:
+        """Text of one row of a stack, of entries of that shape: the row of the step, or another."""
+        entries = [at or self.index, *[":" for _ in core(shape)]]
         return subscript(Text(stack), entries, has_batch(shape))
 
     def _inits(self, sums: Mapping[Node, tuple[str, Node, str]]) -> list[Statement]:
@@ -256,7 +279,16 @@ class _ForLoop:
         statements = []
         for position, name in self.stacks.items():
             result = self.used[position]
+            if position in self.shifted:
+                carry = self.loop.carries[position - len(self.loop.carries) - len(self.loop.stacks)]
+                first = env.dim(self.loop.length) if self.loop.reverse else "0"
+                row = self._row(name, carry.shape, first)
+                at = self.carry_names[self.loop.carries.index(carry)]
+                statements.append(Statement((f"{row} = {at}",)))
+                continue
             shape = env.shape(result.shape)
+            if position in self.shifted.values():
+                shape = env.shape(stacked(row_shape(result.shape), self.loop.length + 1))
             if len(result.shape) == 1:
                 shape = shape[1:-2]
             if not is_nonnegative(self.loop.length):
@@ -325,14 +357,18 @@ class _ForLoop:
         texts.update({x: self.operands[x] for x in loop.inner})
         labels = {x: label for x, label in loop.labels.items() if label}
         bound = []
-        for x in loop.rows:
+        for x, sequence in zip(loop.rows, loop.sequences):
             whole = self.operands[x]
-            row = self._row(whole.inside(ATOM), x.shape)
+            row, suffix = self._row(whole.inside(ATOM), x.shape), self.index
+            if sequence in self.outer.offsets:
+                stack, offset = self.outer.offsets[sequence]
+                whole, suffix = Text(stack), "next" if offset else self.index
+                row = self._row(stack, x.shape, f"{self.index} + 1" if offset else "")
             if self.uses.get(x, 0) > 1 or len(row) > CHEAP:
                 wish = labels.get(x, "")
                 if not wish or not names.is_free(wish):
                     base = wish or (whole.source if whole.source.isidentifier() else "row")
-                    wish = f"{base}_{self.index}"
+                    wish = f"{base}_{suffix}"
                 name = names.take(wish)
                 bound.append((x, Statement((f"{name} = {row}",), self.outer._comment(x.shape))))
                 row = name
@@ -342,7 +378,9 @@ class _ForLoop:
         for position, name in self.stacks.items():
             if position < count + len(loop.stacks):
                 value = loop.stacks[position - count]
-                writes.setdefault(value, []).append(self._row(name, value.shape))
+                later = position in self.shifted.values() and not loop.reverse
+                at = f"{self.index} + 1" if later else ""
+                writes.setdefault(value, []).append(self._row(name, value.shape, at))
         outputs = [*writes, *loop.after]
         scope = Scope(names, texts, labels, wanted, sums, writes)
         body = ClosureBody(self.outer, self.node.body, outputs, scope)

@@ -47,14 +47,15 @@ def simplify(f: Function, trace: MutableMapping[str, int] | None = None) -> Func
     trace
         A Counter, say: told how often every rule fired.
     """
-    f = prune(in_closures(f, lambda block: simplify(block, trace)))
+    f = prune(in_closures(f, lambda body: simplify(body, trace)))
     passes = _Passes(trace)
     for _ in range(PASSES):
         new = passes.run(f)
         if new is None:
             break
         f = f.map(new)
-    return prune(f)
+    pruned = prune(f)
+    return f if pruned is f else in_closures(pruned, lambda body: simplify(body, trace))
 
 
 #: Nodes that rules were tried on, with the operation that alone used each of them then.
