@@ -230,14 +230,14 @@ class _ForLoop:
             inside.append(Statement((f"{left} = {right}",)))
         for position, result in self.used.items():
             name = self.carry_names[position] if position < count else self.stacks[position]
-            self.outer.text[result] = Text(name, ATOM)
-            self.outer.named[result] = name
-            self.outer.depth[result] = 0
             if position in self.shifted or position in self.shifted.values():
                 first = (position in self.shifted) is not self.loop.reverse
                 whole = [":-1" if first else "1:", *[":" for _ in core(result.shape)[1:]]]
                 self.outer.text[result] = Text(subscript(Text(name), whole, has_batch(result.shape)))
+                self.outer.depth[result] = 0
                 self.outer.offsets[result] = (name, 0 if first else 1)
+            else:
+                _put_down(self.outer, result, name)
             if position < count and self.loop.after[position] in sums:
                 self.outer.owned.add(result)
         body = list(layout(inside)) or ["pass"]
@@ -409,7 +409,8 @@ def lower_cond(outer: Body, node: Node) -> list[str]:
         lines += [head] if head else []
         statements, _ = _once(outer, node, closure, node.args[1:], results)
         lines += _indented(layout(statements) or ["pass"])
-    _put_down(outer, node, results)
+    for position, name in results.items():
+        _put_down(outer, outer.results[node][position], name)
     return lines
 
 
@@ -417,7 +418,8 @@ def lower_checkpoint(outer: Body, node: Node) -> list[str]:
     """Lines of a closure of which only the results are kept."""
     results = _result_names(outer, node)
     statements, body = _once(outer, node, node.body, node.args, results)
-    _put_down(outer, node, results)
+    for position, name in results.items():
+        _put_down(outer, outer.results[node][position], name)
     lines = list(layout(statements))
     inner = [
         body.named[x]
@@ -441,12 +443,10 @@ def _result_names(outer: Body, node: Node) -> dict[int, str]:
     return found
 
 
-def _put_down(outer: Body, node: Node, results: Mapping[int, str]) -> None:
-    for position, name in results.items():
-        result = outer.results[node][position]
-        outer.text[result] = Text(name, ATOM)
-        outer.named[result] = name
-        outer.depth[result] = 0
+def _put_down(outer: Body, result: Node, name: str) -> None:
+    """Let the result be known under its name, in this part of a function and in others."""
+    outer.is_there(result, name)
+    outer.called[result] = name
 
 
 def _once(
