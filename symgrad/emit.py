@@ -96,12 +96,13 @@ def program(
     noted = costs or {}
     routines = [_noted(one, noted[t]) if t in noted else one for t, one in zip(functions, routines)]
     digest = _digest(functions, doc, options)
+    settings = ["set_threads"] if "set_threads" in helpers else []
     foreign = [name for name in helpers if name in stand_ins]
     own = [name for name in helpers if name not in stand_ins]
     return Program(
         name=name,
         docstring=tuple(_docstring(name, doc, spec, digest, foreign)),
-        exports=tuple(sorted([*exports.values(), *(r.name for r in records.types.values())])),
+        exports=tuple(sorted([*exports.values(), *(r.name for r in records.types.values()), *settings])),
         version=__version__,
         digest=f"sha256:{digest}",
         records=tuple(records.types.values()),
@@ -110,6 +111,7 @@ def program(
         constants=tuple(f"{name} = {_folded(text)}" for text, name in constants.items()),
         helpers=tuple(sources(own)),
         imports=tuple(_imports(routines, own)),
+        settings=tuple(f"def {name}(count: int | None) -> None:" for name in settings),
         packages=(f"from scipy import special as {ALIAS}",) if foreign else (),
     )
 
@@ -131,7 +133,9 @@ def _imports(routines: list[Routine], helpers: Iterable[str]) -> list[str]:
     """Modules of the standard library that the text uses."""
     sections = [s for r in routines for s in (*r.sections, *(s for b in r.blocks for s in b.sections))]
     lines = (line for section in sections for line in section.lines)
-    return ["math"] if "math" in imports(helpers) or any("math." in line for line in lines) else []
+    found = imports(helpers)
+    spoken = ["math"] if "math" not in found and any("math." in line for line in lines) else []
+    return sorted([*found, *spoken])
 
 
 def _docstring(name: str, doc: str, spec: str, digest: str, foreign: list[str]) -> list[str]:

@@ -173,7 +173,11 @@ class Module:
 
 def _is_taken(title: str) -> bool:
     """Whether a function of that name would hide what the module itself calls."""
-    return keyword.iskeyword(title) or title in BUILTINS or title in ("np", "math", "__debug__")
+    return keyword.iskeyword(title) or title in BUILTINS or title in _CALLED
+
+
+#: What generated modules call by these names.
+_CALLED = ("np", "math", "os", "threading", "set_threads", "__debug__")
 
 
 def execute(name: str, source: str) -> types.ModuleType:

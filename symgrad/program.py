@@ -78,5 +78,7 @@ class Program:
     helpers: tuple[str, ...]
     constants: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
+    #: Signatures of functions that set how the others run, for the stub.
+    settings: tuple[str, ...] = ()
     #: Import statements of packages beside numpy.
     packages: tuple[str, ...] = ()

@@ -28,7 +28,7 @@ class Kernel(NamedTuple):
 _REGISTERED: dict[str, Kernel] = {}
 
 #: Modules that a kernel may use under these names, besides np.
-_MODULES = ("math",)
+_MODULES = ("math", "os", "threading")
 
 
 def register_source(name: str, source: str) -> str:

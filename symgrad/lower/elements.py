@@ -6,8 +6,10 @@ import textwrap
 
 from symgrad.lower.body import Body
 from symgrad.lower.names import identifiers
+from symgrad.lower.tiled import loop_over
 from symgrad.lower.wrap import assigned, call_lines, indented, tuple_of
 from symgrad.node import Node
+from symgrad.options import Options
 from symgrad.program import Block, Section
 
 #: Width of the explanation above the loop.
@@ -22,10 +24,11 @@ _WHY = (
 class Elements:
     """Lowers a scalar formula: a private function for any number of elements, and what calls it."""
 
-    def __init__(self, name: str, main: Body, step: int) -> None:
+    def __init__(self, name: str, main: Body, step: int, options: Options) -> None:
         self.name = name
         self.main = main
         self.step = step
+        self.options = options
         self.blocks: list[Block] = []
 
     def build(self) -> tuple[Section, ...]:
@@ -62,6 +65,8 @@ class Elements:
         kind = f"({dtypes[0]},) * {len(dtypes)}" if len(set(dtypes)) == 1 else tuple_of(dtypes, inner=True)
         over = f"{env.helper('_over_elements')}("
         tiles = [title, tuple_of(parameters, inner=True), env.batch, str(self.step), kind]
+        if self.options.threads:
+            tiles.append(loop_over(env, self.options))
         alike = f"{env.helper('_alike')}({tuple_of(batched, inner=True)}, {env.batch})"
         targets = list(results.values())
         lines = [f"# {line}" for line in textwrap.wrap(_WHY, COMMENT)]

@@ -98,7 +98,7 @@ def routine(
         tiled = Tiled(name, body, plan, options)
         sections, blocks = tiled.build(), tiled.blocks
     elif step := choose_elements(function, order[0], options):
-        elements = Elements(name, body, step)
+        elements = Elements(name, body, step, options)
         sections, blocks = elements.build(), elements.blocks
     else:
         sections = body.build()

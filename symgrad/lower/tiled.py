@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from dataclasses import replace
 
-from symgrad.lower.body import Body, layout
+from symgrad.lower.body import Body, Env, layout
 from symgrad.lower.names import identifiers
 from symgrad.lower.wrap import assigned, call_lines, indented, tuple_of
 from symgrad.node import Node
@@ -86,7 +86,7 @@ class Tiled:
 
     def _tiles(self, phase: Phase, block: str, arguments: list[str]) -> list[str]:
         """Statements that go over the rows, tile by tile."""
-        over = f"{self.env.helper('_over_tiles')}("
+        over = f"{loop_over(self.env, self.options)}("
         sums = [self.called[node] for node, _ in phase.sums]
         kinds = [f"np.{kind}" for _, kind in phase.sums]
         extent = [self.n, self.step, *([tuple_of(kinds, inner=True)] if {*kinds} - {"np.add"} else [])]
@@ -191,6 +191,14 @@ class Tiled:
         what += ["rows of the results"] if phase.stored else []
         where = "" if len(self.plan.phases) == 1 else f", in pass {len(self.blocks) + 1} over them"
         return f"What some of the rows contribute{where}: {' and '.join(what)}."
+
+
+def loop_over(env: Env, options: Options) -> str:
+    """Name of the loop over tiles that the options ask for."""
+    if not options.threads:
+        return env.helper("_over_tiles")
+    env.helper("set_threads")
+    return env.helper("_over_tiles_by_threads")
 
 
 def _listed(names: list[str]) -> str:
