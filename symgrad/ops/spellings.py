@@ -8,6 +8,7 @@ from symgrad.flops import each
 from symgrad.node import Node, Op, floats, op
 from symgrad.ops.reduce import keep, reduced_shape
 from symgrad.ops.structure import broadcast_up
+from symgrad.rowwise import other_axes
 from symgrad.shapes import core
 from symgrad.text import PRODUCT, Environment, Text
 
@@ -34,6 +35,7 @@ sum_by_ones: Op = op(
     flops=each(1),
     adjoint={"x": lambda g, y, x: broadcast_up(keep(g, y), x.shape)},
     sympy=lambda m, node, x: m.reduce(m.sum, x, node.axes, node.keepdims),
+    rows=other_axes("add"),
     examples=[
         {"shapes": ("n d",), "axes": (0,)},
         {"shapes": ("n d",), "axes": (1,)},
