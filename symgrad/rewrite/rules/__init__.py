@@ -2,10 +2,11 @@
 
 # isort: off
 from symgrad.rewrite.rules import literals, signs, products, sums, elementary
-from symgrad.rewrite.rules import layout, reductions, matrices, selection, stable
+from symgrad.rewrite.rules import layout, reductions, matrices, gram, selection, stable
 
 __all__ = [
     "elementary",
+    "gram",
     "layout",
     "literals",
     "matrices",
