@@ -291,7 +291,7 @@ def _effort_value_and_grad_arguments(z, step):
     (z, step), dtype = _floats(("z", "step"), (z, step))
     if z.ndim != 2:
         raise _shape_error("z", z, "(3, n + 1)")
-    n = (z.shape[-1] - (1))
+    n = z.shape[-1] - 1
     if z.shape != (3, n + 1):
         raise _shape_error("z", z, "(3, n + 1)", n=n)
     if step.shape != ():

@@ -33,6 +33,7 @@ from symgrad.spelling import NAMES as _NAMES
 from symgrad.trace import array, trace
 from symgrad.trace import install_compiler as _install_compiler
 from symgrad.transforms.batch import vmap
+from symgrad.transforms.flatten import flatten
 from symgrad.transforms.forward import hvp, jvp
 from symgrad.transforms.gradient import grad, value_and_grad, vjp
 from symgrad.transforms.jacobian import hessian, jacobian
@@ -109,6 +110,7 @@ __all__ = [
     "compile",
     "cond",
     "custom",
+    "flatten",
     "fori_loop",
     "from_sympy",
     "grad",

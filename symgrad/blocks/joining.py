@@ -161,9 +161,13 @@ def _starts(block: Block) -> dict[Label, Size] | None:
 
 
 def _union(group: list[Block]) -> list[Block]:
-    """One block for several that lie on one diagonal, from the first start to the last end."""
+    """One block for several that lie on one diagonal, from the first start to the last end.
+
+    Not where that would fill gaps between them with zeros, nor along an axis that is not part of a diagonal.
+    """
     if len(group) == 1:
         return group
+    shared = [sum(x in p.labels for p in group[0].places) > 1 for x in group[0].labels]
     bounds = []
     for position in range(len(group[0].labels)):
         lows, highs = [], []
@@ -174,6 +178,11 @@ def _union(group: list[Block]) -> list[Block]:
             highs.append(start + label.size)
         low, high = _extreme(lows, -1), _extreme(highs, 1)
         if low is None or high is None:
+            return group
+        widths = [block.labels[position].size for block in group]
+        if not shared[position] and any(width != high - low for width in widths):
+            return group
+        if not _grows_down(high - low - sum(widths, start=0)):
             return group
         bounds.append((low, high))
     labels = tuple([Label(high - low) for low, high in bounds])
@@ -204,6 +213,11 @@ def _union(group: list[Block]) -> list[Block]:
             first.seed_first,
         )
     ]
+
+
+def _grows_down(size: Size) -> bool:
+    """Whether a size is not positive, where the names in it are large."""
+    return size <= 0 if isinstance(size, int) else size.terms[0][1] < 0
 
 
 def _extreme(sizes: Sequence[Size], sign: int) -> Size | None:

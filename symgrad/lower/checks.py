@@ -149,9 +149,13 @@ class Signature:
                 lines.append(self._rank_check(leaf, name))
             value = f"{name}.shape[{position - width}]"
             if rest != 0:
-                value = f"({value} - ({self.env.dim(rest)}))"
+                text = self.env.dim(rest)
+                value = f"{value} - {text if text.isalnum() else f'({text})'}"
+                value = value if factor == 1 else f"({value})"
             if factor != 1:
-                value = f"{value} // {factor}"
+                whole = self.env.dim(factor)
+                # A factor of 0 leaves the size open: the check below tells whether 0 will do.
+                value += f" // {whole}" if isinstance(factor, int) else f" // max({whole}, 1)"
             lines.append(f"{self.dims[unknown[0]]} = {value}")
             bound[unknown[0]] = None
         return lines
@@ -204,19 +208,20 @@ def _bare(size: Size) -> bool:
     return isinstance(size, Dim) and str(size).isidentifier()
 
 
-def _solution(size: Size, unknown: str) -> tuple[int, Size] | None:
+def _solution(size: Size, unknown: str) -> tuple[Size, Size] | None:
     """`factor, rest` where size = factor * unknown + rest and rest does not hold the unknown."""
     assert isinstance(size, Dim)
-    factor = 0
+    factor: Size = 0
     rest: Size = 0
     for monomial, coefficient in size.terms:
-        if monomial == (unknown,):
-            factor = coefficient
+        if monomial.count(unknown) == 1:
+            others = tuple([atom for atom in monomial if atom != unknown])
+            factor = factor + (Dim(((others, coefficient),)) if others else coefficient)
         elif any(isinstance(a, str) and a == unknown for a in monomial):
             return None
         else:
             part = Dim(((monomial, coefficient),)) if monomial else coefficient
             rest = rest + part
-    if factor == 0 or unknown in dim_names(rest):
+    if factor == 0 or unknown in (*dim_names(rest), *dim_names(factor)):
         return None
     return factor, rest

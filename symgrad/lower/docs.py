@@ -24,6 +24,7 @@ _WHAT = {
     "jvp": "Value of {base}, and its derivative along the given tangents of {wrt}.",
     "jacobian": "Jacobian of {base} with respect to {wrt}.",
     "sparse_jacobian": "Jacobian of {base} with respect to {wrt}: data, row and column of its nonzeros.",
+    "flatten": "{base} of one vector, which holds {wrt}.",
     "hessian": "Hessian of {base} with respect to {wrt}.",
     "vmap": "{base} for every index of a leading dimension of {wrt}.",
     "hvp": "Hessian of {base} with respect to {wrt}, times the given vector.",
@@ -81,6 +82,8 @@ def _summary(name: str, function: Function) -> tuple[str, list[str]]:
 def _derivative_of(function: Function) -> str:
     if function.origin is None:
         return function.name
+    if function.origin.kind == "flatten":
+        return _derivative_of(function.origin.base)
     words = {"grad": "the gradient of {} with respect to {}"}
     pattern = words.get(function.origin.kind, f"the {function.origin.kind} of {{}} with respect to {{}}")
     return pattern.format(_derivative_of(function.origin.base), _listed(function.origin.wrt))
@@ -96,7 +99,7 @@ def _is_hessian(function: Function) -> bool:
         and origin.kind in ("jacobian", "sparse_jacobian")
         and inner.kind == "grad"
         and origin.wrt == inner.wrt
-        and inner.base.origin is None
+        and (inner.base.origin is None or inner.base.origin.kind == "flatten")
     )
 
 
@@ -184,7 +187,7 @@ def _returns(function: Function) -> list[str]:
         for name, node in zip(function.output_names, function.output_nodes):
             lines.append(f"{name} : {_result_type(node)}")
         return lines
-    name = function.output_names[0] if origin is None else origin.kind
+    name = function.output_names[0] if origin is None or origin.kind == "flatten" else origin.kind
     return _output("hessian" if _is_hessian(function) else name, function.result)
 
 

@@ -141,9 +141,12 @@ def definition(name: str, parameters: list[str], result: str) -> str:
 
 
 def _record_doc(function: Function) -> str:
-    while function.origin is not None:
-        function = function.origin.base
-    return safe(f"Gradient of {function.name}, one field an argument.")
+    root = function
+    while root.origin is not None:
+        root = root.origin.base
+    if root is function:
+        return safe(f"What {function.name} returns.")
+    return safe(f"Gradient of {root.name}, one field an argument.")
 
 
 def _result(

@@ -135,7 +135,8 @@ def wrt_names(f: Function, wrt: Wrt) -> tuple[str, ...]:
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
     for position, name in enumerate(names):
         if name not in known:
-            close = difflib.get_close_matches(str(name), known, 1)
+            plain = {k.lower(): k for k in known}
+            close = [plain[k] for k in difflib.get_close_matches(str(name).lower(), plain, 1)]
             raise SpecError(
                 f"wrt: {f.name} has no parameter {name!r}",
                 expected=", ".join(known),
@@ -167,14 +168,16 @@ def wrt_parameters(f: Function, names: tuple[str, ...]) -> list[Parameter]:
     return [p for name in names for p in f.parameters if p.name == name]
 
 
-def structured(f: Function, wrt: Wrt, names: tuple[str, ...], gradients: list[Node]) -> Tree:
+def structured(
+    f: Function, wrt: Wrt, names: tuple[str, ...], gradients: list[Node], what: str = "Gradient"
+) -> Tree:
     """Gradients in the structure of the parameters they belong to."""
     remaining = iter(gradients)
     trees = [map_leaves(lambda _: next(remaining), p.tree) for p in wrt_parameters(f, names)]
     if isinstance(wrt, str):
         return trees[0]
     title = "".join(word.capitalize() for word in identifier(f.name).split("_")) or "F"
-    return Record(f"{title}Gradient", field_names(names), tuple(trees))
+    return Record(f"{title}{what}", field_names(names), tuple(trees))
 
 
 def field_names(names: Sequence[str]) -> tuple[str, ...]:

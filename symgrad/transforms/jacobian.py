@@ -146,6 +146,8 @@ class _Rows:
         return [found[i] for i in range(len(self.inputs))]
 
     def _goes_back(self, output: Node, leaf: Node) -> bool:
+        if has_batch(leaf.shape) and not has_batch(output.shape):
+            return True  # a tangent of a sum over the batch is a sum itself: only the adjoint is per point
         if self.mode != "auto":
             return self.mode == "reverse"
         return not is_larger(product(core(output.shape)), product(core(leaf.shape)))

@@ -18,6 +18,10 @@ from typing import Any
 
 #: Digits of every evaluation; results are used to 40.
 DIGITS = 50
+#: Digits where a result is so small that terms may have cancelled: 1 - sigmoid(700) is 1e-304.
+FINE_DIGITS = 400
+#: What counts as small.
+_SMALL = 1e-20
 
 Literal = bool | int | Fraction
 #: Operands that are fixed numbers in a formula; None for a placeholder.
@@ -76,16 +80,26 @@ class Formula:
         if self.parent is not None and self._on_guard(values) and not self._jumps(values):
             return self._numerically(values)
         try:
-            result = self.decide(*values)
-            if isinstance(result, mpmath.mpc):
-                result = result.real if result.imag == 0 else mpmath.nan
-            result = mpmath.mpf(result)
+            result = self._evaluated(values)
+            if abs(result) < _SMALL and mpmath.mp.dps < FINE_DIGITS:
+                with mpmath.workdps(FINE_DIGITS):
+                    result = self._evaluated(values)
+                result = +result
         except (ZeroDivisionError, ValueError, OverflowError, TypeError):
             # TypeError: an order comparison of complex numbers, so outside the real domain.
             result = mpmath.nan
         if result != result and self.parent is not None and all(mpmath.isfinite(v) for v in values):
             return self._numerically(values)  # 0/0 where there is a limit: sinc at 0, d/dy x**y at x=0
         return result
+
+    def _evaluated(self, values: tuple[Any, ...]) -> Any:
+        """The real value in the digits at work; nan for a complex one."""
+        import mpmath
+
+        result = self.decide(*values)
+        if isinstance(result, mpmath.mpc):
+            result = result.real if result.imag == 0 else mpmath.nan
+        return mpmath.mpf(result)
 
     def _on_guard(self, values: tuple[Any, ...]) -> bool:
         """Whether the point is a single point that a Piecewise treats on its own, as sinc does 0.

@@ -375,6 +375,35 @@ def _sparse(function: Function, inputs: Values, sizes: Mapping[str, int], chosen
     return _expanded(function, inputs, PointMeaning(sizes))
 
 
+@kind("flatten")
+def _flatten(
+    function: Function, inputs: Values, sizes: Mapping[str, int], chosen: Any = None
+) -> list[Spread]:
+    """The base function at the parts of the vector."""
+    assert function.origin is not None
+    return evaluate(function.origin.base, unflattened(function, inputs, sizes), sizes)
+
+
+def unflattened(function: Function, inputs: Values, sizes: Mapping[str, int]) -> dict[str, Sequence[Spread]]:
+    """The inputs of the function that a flattened one comes from."""
+    assert function.origin is not None
+    base, wrt = function.origin.base, function.origin.wrt
+    ((vector,),) = inputs[function.parameters[0].name]
+    found: dict[str, Sequence[Spread]] = {
+        p.name: inputs[p.name] for p in base.parameters if p.name not in wrt
+    }
+    start = 0
+    for parameter in (p for name in wrt for p in base.parameters if p.name == name):
+        parts = []
+        for leaf in leaves(parameter.tree):
+            shape = tuple(evaluate_size(size, sizes) for size in leaf.shape)
+            count = int(np.prod(shape, dtype=int))
+            parts.append([vector[start : start + count].reshape(shape)])
+            start += count
+        found[parameter.name] = parts
+    return found
+
+
 @kind("vmap")
 def _vmap(function: Function, inputs: Values, sizes: Mapping[str, int], chosen: Any = None) -> list[Spread]:
     """The base function at every index, one result on top of the other."""
@@ -435,11 +464,18 @@ def forward(
     """
     import mpmath
 
-    while function.origin is not None and function.origin.kind != "vmap":
-        function = function.origin.base
+    chain = [function]
+    while chain[-1].origin is not None and chain[-1].origin.kind != "vmap":
+        chain.append(chain[-1].origin.base)
+    outer = next((one for one in chain if one.origin is None or one.origin.kind in ("vmap", "flatten")), None)
+    assert outer is not None
     meaning = PointMeaning(sizes)
     with mpmath.workdps(DIGITS):
-        _, inputs = _spread(function, point)
+        _, inputs = _spread(outer, point)
+        for one in chain[chain.index(outer) :]:
+            if one.origin is not None and one.origin.kind == "flatten":
+                inputs = unflattened(one, inputs, sizes)
+        function = chain[-1]
         if function.origin is not None:
             evaluate(function, inputs, sizes)
             return meaning.largest, meaning.smallest

@@ -59,11 +59,8 @@ class Sampler:
         self.rng = np.random.default_rng(seed)
         self.sizes = dict(sizes) if sizes is not None else small_sizes(function)
         self.fixed = sizes is not None
-        base = function
-        while base.origin is not None:
-            base = base.origin.base
-        #: Parameters that transforms added.
-        self.directions = {p.name for p in function.parameters if base.parameter(p.name) is None}
+        #: Parameters that transforms added, other than the vector that stands for some.
+        self.directions = set(_directions(function))
         self._drawn = 0
         self._tops: dict[Node, int] = {}
         self._range: tuple[str, float, float] | None = None
@@ -177,6 +174,17 @@ class Sampler:
         except OutOfRange:
             return True
         return True
+
+
+def _directions(function: Function) -> list[str]:
+    known: list[str] = []
+    base = function
+    while base.origin is not None:
+        if base.origin.kind == "flatten":
+            known.append(base.parameters[0].name)
+        base = base.origin.base
+    known += [p.name for p in base.parameters]
+    return [p.name for p in function.parameters if p.name not in known]
 
 
 def small_sizes(function: Function) -> dict[str, int]:
