@@ -132,7 +132,8 @@ def _folded(source: str) -> str:
 def _imports(routines: list[Routine], helpers: Iterable[str]) -> list[str]:
     """Modules of the standard library that the text uses."""
     sections = [s for r in routines for s in (*r.sections, *(s for b in r.blocks for s in b.sections))]
-    lines = (line for section in sections for line in section.lines)
+    lines = [line for section in sections for line in section.lines]
+    lines += [b.result for r in routines for b in r.blocks]
     found = imports(helpers)
     spoken = ["math"] if "math" not in found and any("math." in line for line in lines) else []
     return sorted([*found, *spoken])

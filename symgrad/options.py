@@ -12,6 +12,7 @@ from symgrad.errors import SpecError
 TECHNIQUES = {
     "shared_exponentials": "one exponential for softplus and sigmoid, logsumexp and softmax of an array",
     "fast_sums": "sums along and over short rows as einsum, or as products with ones",
+    "plain_floats": "scalar formulas of Python floats through the math module",
 }
 
 

@@ -57,6 +57,7 @@ class Routine:
     name: str
     signature: str
     docstring: tuple[str, ...]
+    shortcut: tuple[str, ...]
     unpack: str
     sections: tuple[Section, ...]
     result: str

@@ -206,13 +206,17 @@ class Body:
             self.text[node] = text
             self.depth[node] = 1 + max((self.depth.get(a, 0) for a in node.args), default=0)
 
+    def write(self, node: Node, operands: list[Text]) -> Text:
+        """Text of one operation."""
+        return node.op.numpy(node, operands, self.env)
+
     def _render(self, node: Node) -> Text:
         """Text of a node; operands too long or too deep for one line get names first."""
         if node.op.statement is not None:
             return Text("")
         while True:
             operands = [self.text[a] for a in node.args]
-            text = node.op.numpy(node, operands, self.env)
+            text = self.write(node, operands)
             inlined = [
                 a for a in dict.fromkeys(node.args) if a not in self.named and a.op.name not in _LEAVES
             ]

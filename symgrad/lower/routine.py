@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from symgrad.graph import Function
 from symgrad.lower.body import LINE, WIDTH, Body, order_of
 from symgrad.lower.checks import Signature
 from symgrad.lower.docs import docstring, safe
 from symgrad.lower.elements import Elements
+from symgrad.lower.floats import plain_block
 from symgrad.lower.names import identifiers
 from symgrad.lower.tiled import Tiled
 from symgrad.node import Node
@@ -103,7 +104,10 @@ def routine(
     else:
         sections = body.build()
     returned: dict[Node, int] = {}
-    result = _result(function.result, body, records, _record_doc(written), returned, top=True)
+    doc = _record_doc(written)
+    result = _result(
+        function.result, lambda node: _returned_leaf(node, body, returned), records, doc, top=True
+    )
     helpers.update(env.helpers)
     lines = [line for section in sections for line in section.lines]
     unpack = _unpacking(signature, checks, "\n".join([*lines, result]))
@@ -111,10 +115,19 @@ def routine(
         f"{name}: {'ArrayLike' if is_leaf(parameter.tree) else 'Any'}"
         for name, parameter in zip(signature.parameters, function.parameters)
     ]
+    shortcut: tuple[str, ...] = ()
+    if "plain_floats" not in options.without:
+        plain = plain_block(
+            name, function, signature, lambda leaf: _result(function.result, leaf, records, doc, top=True)
+        )
+        if plain is not None:
+            shortcut, block = plain
+            blocks.append(block)
     return Routine(
         name=name,
         signature=definition(name, parameters, hint(function.result, records, _record_doc(written))),
         docstring=docstring(name, written, records),
+        shortcut=shortcut,
         unpack=unpack,
         sections=sections,
         result=result,
@@ -149,22 +162,21 @@ def _record_doc(function: Function) -> str:
     return safe(f"Gradient of {root.name}, one field an argument.")
 
 
-def _result(
-    tree: Tree, body: Body, records: Records, doc: str, returned: dict[Node, int], top: bool = False
-) -> str:
+def _result(tree: Tree, leaf: Callable[[Node], str], records: Records, doc: str, top: bool = False) -> str:
+    """Text of a result; `leaf` writes an array or a number in it."""
     if isinstance(tree, Record):
-        inner = [_result(v, body, records, doc, returned) for v in tree.values]
+        inner = [_result(v, leaf, records, doc) for v in tree.values]
         return _wrapped(f"{records.declare(tree, doc)}(", inner, ")")
     if isinstance(tree, dict):
-        inner = [f"{quoted(key)}: {_result(v, body, records, doc, returned)}" for key, v in tree.items()]
+        inner = [f"{quoted(key)}: {_result(v, leaf, records, doc)}" for key, v in tree.items()]
         return _wrapped("{", inner, "}")
     if isinstance(tree, tuple):
-        inner = [_result(v, body, records, doc, returned) for v in tree]
+        inner = [_result(v, leaf, records, doc) for v in tree]
         joined = ", ".join(inner) + ("," if len(inner) == 1 else "")
         if len(joined) > WIDTH and "\n" not in joined:
             return _wrapped("(", inner, ")")
         return joined if top and inner else f"({joined})"
-    return _returned_leaf(tree, body, returned)
+    return leaf(tree)
 
 
 def _wrapped(before: str, entries: list[str], after: str) -> str:
