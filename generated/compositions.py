@@ -62,11 +62,23 @@ def sin_cos(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 2 flops a point.
     """
+    if type(x) is float:
+        try:
+            return _sin_cos_of_floats(x)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x, _, _ = _arguments(x)
 
     sin_cos = np.sin(np.cos(x))
 
     return sin_cos
+
+
+def _sin_cos_of_floats(x):
+    """The same for Python floats."""
+    sin_cos = math.sin(math.cos(x))
+
+    return np.float64(sin_cos)
 
 
 def sin_cos_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -88,12 +100,26 @@ def sin_cos_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 5 flops a point, 2.5 times the 2 of sin_cos.
     """
+    if type(x) is float:
+        try:
+            return _sin_cos_1_of_floats(x)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x, _, _ = _arguments(x)
 
     # Adjoints, from output to inputs: v_bar = d sin_cos / d v
     x_bar = -(np.cos(np.cos(x)) * np.sin(x))
 
     return x_bar
+
+
+def _sin_cos_1_of_floats(x):
+    """The same for Python floats."""
+
+    # Adjoints, from output to inputs: v_bar = d sin_cos / d v
+    x_bar = -(math.cos(math.cos(x)) * math.sin(x))
+
+    return np.float64(x_bar)
 
 
 def sin_cos_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -115,6 +141,11 @@ def sin_cos_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 9 flops a point, 1.8 times the 5 of sin_cos_grad.
     """
+    if type(x) is float:
+        try:
+            return _sin_cos_2_of_floats(x)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
@@ -142,6 +173,21 @@ def _sin_cos_2_elements(x):
     return x_bar
 
 
+def _sin_cos_2_of_floats(x):
+    """The same for Python floats."""
+
+    # Forward
+    cos_x = math.cos(x)
+    sin_cos = math.sin(cos_x)
+
+    # Adjoints, from output to inputs: v_bar = d sin_cos / d v
+    sin_x = math.sin(x)
+    cos_x_bar = math.cos(cos_x)
+    x_bar = -(sin_x * sin_cos * sin_x + cos_x_bar * cos_x)
+
+    return np.float64(x_bar)
+
+
 def sin_cos_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
     """Derivative of order 3 of sin_cos with respect to x.
 
@@ -161,6 +207,11 @@ def sin_cos_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 12 flops a point, 1.3 times the 9 of sin_cos_grad_grad.
     """
+    if type(x) is float:
+        try:
+            return _sin_cos_3_of_floats(x)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
@@ -188,6 +239,21 @@ def _sin_cos_3_elements(x):
     return x_bar
 
 
+def _sin_cos_3_of_floats(x):
+    """The same for Python floats."""
+
+    # Forward
+    cos_x = math.cos(x)
+    sin_cos = math.sin(cos_x)
+
+    # Adjoints, from output to inputs: v_bar = d sin_cos / d v
+    sin_x = math.sin(x)
+    cos_x_bar = math.cos(cos_x)
+    x_bar = -(sin_x * (3 * sin_cos * cos_x - sin_x * sin_x * cos_x_bar - cos_x_bar))
+
+    return np.float64(x_bar)
+
+
 def sin_cos_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     """Derivative of order 4 of sin_cos with respect to x.
 
@@ -207,6 +273,11 @@ def sin_cos_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 25 flops a point, 2.1 times the 12 of sin_cos_grad_grad_grad.
     """
+    if type(x) is float:
+        try:
+            return _sin_cos_4_of_floats(x)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
@@ -241,6 +312,28 @@ def _sin_cos_4_elements(x):
     return x_bar
 
 
+def _sin_cos_4_of_floats(x):
+    """The same for Python floats."""
+
+    # Forward
+    cos_x = math.cos(x)
+    sin_cos = math.sin(cos_x)
+
+    # Adjoints, from output to inputs: v_bar = d sin_cos / d v
+    cos_x_bar = math.cos(cos_x)
+    t1 = cos_x * sin_cos
+    sin_x = math.sin(x)
+    neg_sin_x = -sin_x
+    sin_cos_bar = sin_x * neg_sin_x
+    sin_cos_bar_bar = neg_sin_x * cos_x_bar
+    neg_sin_x_bar = sin_cos_bar_bar * sin_x + t1
+    sin_x_bar = cos_x_bar - 2 * (t1 + sin_cos_bar * cos_x_bar) - neg_sin_x_bar
+    cos_x_bar2 = sin_x * sin_cos * (sin_cos_bar - 4) - 3 * cos_x * sin_x * cos_x_bar
+    x_bar = sin_x_bar * cos_x - cos_x_bar2 * sin_x
+
+    return np.float64(x_bar)
+
+
 def cos_sin(x: ArrayLike) -> NDArray[np.floating[Any]]:
     """Cosine of the sine.
 
@@ -258,11 +351,23 @@ def cos_sin(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 2 flops a point.
     """
+    if type(x) is float:
+        try:
+            return _cos_sin_of_floats(x)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x, _, _ = _arguments(x)
 
     cos_sin = np.cos(np.sin(x))
 
     return cos_sin
+
+
+def _cos_sin_of_floats(x):
+    """The same for Python floats."""
+    cos_sin = math.cos(math.sin(x))
+
+    return np.float64(cos_sin)
 
 
 def cos_sin_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -284,12 +389,26 @@ def cos_sin_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 5 flops a point, 2.5 times the 2 of cos_sin.
     """
+    if type(x) is float:
+        try:
+            return _cos_sin_1_of_floats(x)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x, _, _ = _arguments(x)
 
     # Adjoints, from output to inputs: v_bar = d cos_sin / d v
     x_bar = -(np.sin(np.sin(x)) * np.cos(x))
 
     return x_bar
+
+
+def _cos_sin_1_of_floats(x):
+    """The same for Python floats."""
+
+    # Adjoints, from output to inputs: v_bar = d cos_sin / d v
+    x_bar = -(math.sin(math.sin(x)) * math.cos(x))
+
+    return np.float64(x_bar)
 
 
 def cos_sin_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -311,6 +430,11 @@ def cos_sin_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 8 flops a point, 1.6 times the 5 of cos_sin_grad.
     """
+    if type(x) is float:
+        try:
+            return _cos_sin_2_of_floats(x)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
@@ -337,6 +461,20 @@ def _cos_sin_2_elements(x):
     return x_bar
 
 
+def _cos_sin_2_of_floats(x):
+    """The same for Python floats."""
+
+    # Forward
+    sin_x = math.sin(x)
+    cos_sin = math.cos(sin_x)
+
+    # Adjoints, from output to inputs: v_bar = d cos_sin / d v
+    cos_x = math.cos(x)
+    x_bar = math.sin(sin_x) * sin_x - cos_x * cos_sin * cos_x
+
+    return np.float64(x_bar)
+
+
 def cos_sin_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
     """Derivative of order 3 of cos_sin with respect to x.
 
@@ -356,6 +494,11 @@ def cos_sin_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 11 flops a point, 1.4 times the 8 of cos_sin_grad_grad.
     """
+    if type(x) is float:
+        try:
+            return _cos_sin_3_of_floats(x)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
@@ -383,6 +526,21 @@ def _cos_sin_3_elements(x):
     return x_bar
 
 
+def _cos_sin_3_of_floats(x):
+    """The same for Python floats."""
+
+    # Forward
+    sin_x = math.sin(x)
+    cos_sin = math.cos(sin_x)
+
+    # Adjoints, from output to inputs: v_bar = d cos_sin / d v
+    sin_sin_x = math.sin(sin_x)
+    cos_x = math.cos(x)
+    x_bar = (sin_sin_x + cos_x * cos_x * sin_sin_x + 3 * sin_x * cos_sin) * cos_x
+
+    return np.float64(x_bar)
+
+
 def cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     """Derivative of order 4 of cos_sin with respect to x.
 
@@ -402,6 +560,11 @@ def cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 20 flops a point, 1.8 times the 11 of cos_sin_grad_grad_grad.
     """
+    if type(x) is float:
+        try:
+            return _cos_sin_4_of_floats(x)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
@@ -433,6 +596,25 @@ def _cos_sin_4_elements(x):
     return x_bar
 
 
+def _cos_sin_4_of_floats(x):
+    """The same for Python floats."""
+
+    # Forward
+    sin_x = math.sin(x)
+    cos_sin = math.cos(sin_x)
+
+    # Adjoints, from output to inputs: v_bar = d cos_sin / d v
+    cos_x = math.cos(x)
+    square_cos_x = cos_x * cos_x
+    cos_sin_bar = 3 * cos_x * sin_x
+    sin_sin_x = math.sin(sin_x)
+    sin_x_bar = cos_x * (4 + square_cos_x) * cos_sin - cos_sin_bar * sin_sin_x
+    cos_x_bar = sin_sin_x + 3 * (sin_x * cos_sin + square_cos_x * sin_sin_x)
+    x_bar = sin_x_bar * cos_x - cos_x_bar * sin_x
+
+    return np.float64(x_bar)
+
+
 def sin_cos_sin(x: ArrayLike) -> NDArray[np.floating[Any]]:
     """Sine of the cosine of the sine.
 
@@ -450,11 +632,23 @@ def sin_cos_sin(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 3 flops a point.
     """
+    if type(x) is float:
+        try:
+            return _sin_cos_sin_of_floats(x)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x, _, _ = _arguments(x)
 
     sin_cos_sin = np.sin(np.cos(np.sin(x)))
 
     return sin_cos_sin
+
+
+def _sin_cos_sin_of_floats(x):
+    """The same for Python floats."""
+    sin_cos_sin = math.sin(math.cos(math.sin(x)))
+
+    return np.float64(sin_cos_sin)
 
 
 def sin_cos_sin_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -476,6 +670,11 @@ def sin_cos_sin_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 8 flops a point, 2.7 times the 3 of sin_cos_sin.
     """
+    if type(x) is float:
+        try:
+            return _sin_cos_sin_1_of_floats(x)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
@@ -500,6 +699,18 @@ def _sin_cos_sin_1_elements(x):
     return x_bar
 
 
+def _sin_cos_sin_1_of_floats(x):
+    """The same for Python floats."""
+
+    # Forward
+    sin_x = math.sin(x)
+
+    # Adjoints, from output to inputs: v_bar = d sin_cos_sin / d v
+    x_bar = -(math.cos(math.cos(sin_x)) * math.sin(sin_x) * math.cos(x))
+
+    return np.float64(x_bar)
+
+
 def sin_cos_sin_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
     """Derivative of order 2 of sin_cos_sin with respect to x.
 
@@ -519,6 +730,11 @@ def sin_cos_sin_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 17 flops a point, 2.1 times the 8 of sin_cos_sin_grad.
     """
+    if type(x) is float:
+        try:
+            return _sin_cos_sin_2_of_floats(x)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
@@ -552,6 +768,27 @@ def _sin_cos_sin_2_elements(x):
     return x_bar
 
 
+def _sin_cos_sin_2_of_floats(x):
+    """The same for Python floats."""
+
+    # Forward
+    sin_x = math.sin(x)
+    cos_sin_x = math.cos(sin_x)
+    sin_cos_sin = math.sin(cos_sin_x)
+
+    # Adjoints, from output to inputs: v_bar = d sin_cos_sin / d v
+    cos_sin_x_bar = math.cos(cos_sin_x)
+    sin_sin_x = math.sin(sin_x)
+    cos_x = math.cos(x)
+    neg_cos_x = -cos_x
+    sin_sin_x_bar = neg_cos_x * cos_sin_x_bar
+    cos_sin_x_bar_bar = neg_cos_x * sin_sin_x
+    sin_x_bar = sin_sin_x_bar * cos_sin_x + cos_sin_x_bar_bar * sin_cos_sin * sin_sin_x
+    x_bar = cos_sin_x_bar * sin_sin_x * sin_x + sin_x_bar * cos_x
+
+    return np.float64(x_bar)
+
+
 def sin_cos_sin_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
     """Derivative of order 3 of sin_cos_sin with respect to x.
 
@@ -571,6 +808,11 @@ def sin_cos_sin_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 39 flops a point, 2.3 times the 17 of sin_cos_sin_grad_grad.
     """
+    if type(x) is float:
+        try:
+            return _sin_cos_sin_3_of_floats(x)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
@@ -615,6 +857,38 @@ def _sin_cos_sin_3_elements(x):
     return x_bar
 
 
+def _sin_cos_sin_3_of_floats(x):
+    """The same for Python floats."""
+
+    # Forward
+    sin_x = math.sin(x)
+    cos_sin_x = math.cos(sin_x)
+    sin_cos_sin = math.sin(cos_sin_x)
+
+    # Adjoints, from output to inputs: v_bar = d sin_cos_sin / d v
+    cos_sin_x_bar = math.cos(cos_sin_x)
+    cos_x = math.cos(x)
+    neg_cos_x = -cos_x
+    sin_sin_x = math.sin(sin_x)
+    t1 = neg_cos_x * sin_sin_x
+    neg_t1 = -t1
+    sin_cos_sin_bar = neg_t1 * t1
+    sin_sin_x_bar = neg_cos_x * cos_sin_x_bar
+    sin_sin_x_bar_bar = cos_x * cos_sin_x
+    cos_sin_x_bar_bar = sin_x * sin_sin_x - cos_x * sin_sin_x_bar_bar
+    t2 = sin_cos_sin_bar * cos_sin_x_bar + cos_x * sin_sin_x_bar
+    cos_sin_x_bar2 = t2 - cos_sin_x_bar_bar * sin_cos_sin
+    t1_bar = neg_t1 * sin_cos_sin
+    t3 = t1 * sin_cos_sin
+    sin_sin_x_bar2 = sin_x * cos_sin_x_bar - cos_x * (t1_bar - t3)
+    sin_x_bar = (cos_sin_x_bar - cos_sin_x_bar2) * sin_sin_x + sin_sin_x_bar2 * cos_sin_x
+    t4 = sin_sin_x_bar * cos_sin_x + (t3 - t1_bar) * sin_sin_x
+    cos_x_bar = t4 - sin_sin_x_bar_bar * cos_sin_x_bar
+    x_bar = sin_x_bar * cos_x - cos_x_bar * sin_x
+
+    return np.float64(x_bar)
+
+
 def sin_cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     """Derivative of order 4 of sin_cos_sin with respect to x.
 
@@ -634,6 +908,11 @@ def sin_cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 81 flops a point, 2.1 times the 39 of sin_cos_sin_grad_grad_grad.
     """
+    if type(x) is float:
+        try:
+            return _sin_cos_sin_4_of_floats(x)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
@@ -689,6 +968,51 @@ def _sin_cos_sin_4_elements(x):
     x_bar = sin_x_bar2 * cos_x - cos_x_bar * sin_x
 
     return x_bar
+
+
+def _sin_cos_sin_4_of_floats(x):
+    """The same for Python floats."""
+
+    # Forward
+    sin_x = math.sin(x)
+    cos_sin_x = math.cos(sin_x)
+    sin_cos_sin = math.sin(cos_sin_x)
+
+    # Adjoints, from output to inputs: v_bar = d sin_cos_sin / d v
+    cos_x = math.cos(x)
+    neg_cos_x = -cos_x
+    sin_sin_x = math.sin(sin_x)
+    t1 = neg_cos_x * sin_sin_x
+    neg_t1 = -t1
+    t2 = neg_t1 * sin_cos_sin
+    t3 = cos_x * cos_sin_x
+    cos_sin_x_bar = math.cos(cos_sin_x)
+    sin_x_bar = t2 * sin_sin_x + t3 * cos_sin_x_bar
+    t4 = 2 * t2
+    t5 = t1 * sin_cos_sin
+    sin_cos_sin_bar = neg_t1 * t1
+    sin_sin_x_bar = neg_cos_x * cos_sin_x_bar
+    t2_bar = sin_x * sin_sin_x - cos_x * t3
+    t6 = t2_bar * sin_cos_sin
+    cos_sin_x_bar2 = sin_cos_sin_bar * cos_sin_x_bar + cos_x * sin_sin_x_bar - t6
+    sin_cos_sin_bar_bar = t1 * cos_sin_x_bar
+    neg_t1_bar = sin_cos_sin_bar_bar * t1 + t6
+    t7 = cos_sin_x_bar - cos_sin_x_bar2 + 2 * neg_t1_bar
+    sin_sin_x_bar2 = (t4 - t5) * sin_x + cos_x * t7
+    t3_bar = sin_x * cos_sin_x_bar - cos_x * t2
+    t8 = 2 * t3_bar + t5 * cos_x
+    sin_sin_x_bar_bar = t1 * cos_x - sin_x * cos_sin_x
+    cos_sin_x_bar_bar = 2 * (t3 * sin_x) + cos_x * (sin_sin_x - sin_sin_x_bar_bar)
+    cos_sin_x_bar_bar2 = t1 * sin_cos_sin_bar + cos_sin_x_bar_bar
+    t9 = cos_x * t8 - 3 * t1 * t2_bar * cos_sin_x_bar - sin_x * sin_sin_x_bar
+    cos_sin_x_bar3 = t9 - cos_sin_x_bar_bar2 * sin_cos_sin
+    t10 = 2 * sin_x_bar + (sin_sin_x_bar2 - sin_sin_x_bar) * cos_sin_x
+    sin_x_bar2 = t10 - (t5 + cos_sin_x_bar3) * sin_sin_x
+    t11 = t7 * sin_sin_x + t8 * cos_sin_x + t1 * sin_sin_x_bar + (t5 - t4) * t3
+    cos_x_bar = t11 - sin_sin_x_bar_bar * cos_sin_x_bar
+    x_bar = sin_x_bar2 * cos_x - cos_x_bar * sin_x
+
+    return np.float64(x_bar)
 
 
 def _arguments(x):

@@ -69,11 +69,23 @@ def two_paths(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> NDArray[np.floating[A
     -----
     Cost: 3 flops a point.
     """
+    if type(a) is type(b) is type(c) is float:
+        try:
+            return _two_paths_of_floats(a, b, c)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     a, b, c, _, _ = _two_paths_arguments(a, b, c)
 
     two_paths = (a + b) * (b + c)
 
     return two_paths
+
+
+def _two_paths_of_floats(a, b, c):
+    """The same for Python floats."""
+    two_paths = (a + b) * (b + c)
+
+    return np.float64(two_paths)
 
 
 def two_paths_grad(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> TwoPathsGradient:
@@ -101,6 +113,11 @@ def two_paths_grad(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> TwoPathsGradient
     -----
     Cost: 3 flops a point, 1.0 times the 3 of two_paths.
     """
+    if type(a) is type(b) is type(c) is float:
+        try:
+            return _two_paths_grad_of_floats(a, b, c)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     a, b, c, dtype, batch = _two_paths_arguments(a, b, c)
 
     # Forward
@@ -111,6 +128,19 @@ def two_paths_grad(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> TwoPathsGradient
     b_bar = c_bar + a_bar
 
     return TwoPathsGradient(_full(a_bar, batch, dtype), b_bar, _full(c_bar, batch, dtype))
+
+
+def _two_paths_grad_of_floats(a, b, c):
+    """The same for Python floats."""
+
+    # Forward
+    c_bar = a + b
+    a_bar = b + c
+
+    # Adjoints, from output to inputs: v_bar = d two_paths / d v
+    b_bar = c_bar + a_bar
+
+    return TwoPathsGradient(np.float64(a_bar), np.float64(b_bar), np.float64(c_bar))
 
 
 def softmax(

@@ -110,6 +110,11 @@ def ewise_add(
     -----
     Cost: 1 flop a point, 1.0 times the 1 of ewise_add.
     """
+    if type(a) is type(b) is type(ct) is float:
+        try:
+            return _ewise_add_of_floats(a, b, ct)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     a, b, ct, dtype, batch = _ewise_add_arguments(a, b, ct)
 
     # Forward
@@ -119,6 +124,15 @@ def ewise_add(
         _full(ewise_add, batch, dtype),
         EwiseAddGradient(_full(ct, batch, dtype), _full(ct, batch, dtype)),
     )
+
+
+def _ewise_add_of_floats(a, b, ct):
+    """The same for Python floats."""
+
+    # Forward
+    ewise_add = a + b
+
+    return np.float64(ewise_add), EwiseAddGradient(np.float64(ct), np.float64(ct))
 
 
 def add_scalar(
@@ -147,12 +161,26 @@ def add_scalar(
     -----
     Cost: 1 flop a point, 1.0 times the 1 of add_scalar.
     """
+    if type(a) is type(c) is type(ct) is float:
+        try:
+            return _add_scalar_of_floats(a, c, ct)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     a, c, ct, dtype, batch = _add_scalar_arguments(a, c, ct)
 
     # Forward
     add_scalar = a + c
 
     return _full(add_scalar, batch, dtype), _full(ct, batch, dtype)
+
+
+def _add_scalar_of_floats(a, c, ct):
+    """The same for Python floats."""
+
+    # Forward
+    add_scalar = a + c
+
+    return np.float64(add_scalar), np.float64(ct)
 
 
 def ewise_mul(
@@ -183,6 +211,11 @@ def ewise_mul(
     -----
     Cost: 3 flops a point, 3.0 times the 1 of ewise_mul.
     """
+    if type(a) is type(b) is type(ct) is float:
+        try:
+            return _ewise_mul_of_floats(a, b, ct)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     a, b, ct, dtype, batch = _ewise_add_arguments(a, b, ct)
 
     # Forward
@@ -196,6 +229,19 @@ def ewise_mul(
         _full(ewise_mul, batch, dtype),
         EwiseMulGradient(_full(a_bar, batch, dtype), _full(b_bar, batch, dtype)),
     )
+
+
+def _ewise_mul_of_floats(a, b, ct):
+    """The same for Python floats."""
+
+    # Forward
+    ewise_mul = a * b
+
+    # Adjoints, from output to inputs: v_bar = d ewise_mul / d v
+    a_bar = ct * b
+    b_bar = ct * a
+
+    return np.float64(ewise_mul), EwiseMulGradient(np.float64(a_bar), np.float64(b_bar))
 
 
 def mul_scalar(
@@ -224,6 +270,11 @@ def mul_scalar(
     -----
     Cost: 2 flops a point, 2.0 times the 1 of mul_scalar.
     """
+    if type(a) is type(c) is type(ct) is float:
+        try:
+            return _mul_scalar_of_floats(a, c, ct)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     a, c, ct, dtype, batch = _add_scalar_arguments(a, c, ct)
 
     # Forward
@@ -233,6 +284,18 @@ def mul_scalar(
     a_bar = ct * c
 
     return _full(mul_scalar, batch, dtype), _full(a_bar, batch, dtype)
+
+
+def _mul_scalar_of_floats(a, c, ct):
+    """The same for Python floats."""
+
+    # Forward
+    mul_scalar = a * c
+
+    # Adjoints, from output to inputs: v_bar = d mul_scalar / d v
+    a_bar = ct * c
+
+    return np.float64(mul_scalar), np.float64(a_bar)
 
 
 def ewise_pow(
@@ -263,6 +326,11 @@ def ewise_pow(
     -----
     Cost: 12 flops a point, 4.0 times the 3 of ewise_pow.
     """
+    if type(a) is type(b) is type(ct) is float:
+        try:
+            return _ewise_pow_of_floats(a, b, ct)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     a, b, ct, dtype, batch = _ewise_add_arguments(a, b, ct)
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
@@ -291,6 +359,20 @@ def _ewise_pow_elements(a, b, ct):
     return ewise_pow, a_bar, b_bar
 
 
+def _ewise_pow_of_floats(a, b, ct):
+    """The same for Python floats."""
+
+    # Forward
+    ewise_pow = math.pow(a, b)
+
+    # Adjoints, from output to inputs: v_bar = d ewise_pow / d v
+    t1 = a == 0
+    a_bar = ct * (b * math.pow(a, 0.0 if t1 and b == 0 else b - 1))
+    b_bar = ct * (ewise_pow * math.log(1.0 if t1 and b >= 0 else a))
+
+    return np.float64(ewise_pow), EwisePowGradient(np.float64(a_bar), np.float64(b_bar))
+
+
 def power_scalar(
     a: ArrayLike,
     ct: ArrayLike,
@@ -315,6 +397,11 @@ def power_scalar(
     -----
     Cost: 4 flops a point, 2.0 times the 2 of power_scalar.
     """
+    if type(a) is type(ct) is float:
+        try:
+            return _power_scalar_of_floats(a, ct)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     a, ct, dtype, batch = _power_scalar_arguments(a, ct)
 
     # Forward
@@ -325,6 +412,19 @@ def power_scalar(
     a_bar = 3 * ct * square_a
 
     return _full(power_scalar, batch, dtype), a_bar
+
+
+def _power_scalar_of_floats(a, ct):
+    """The same for Python floats."""
+
+    # Forward
+    square_a = a * a
+    power_scalar = a * square_a
+
+    # Adjoints, from output to inputs: v_bar = d power_scalar / d v
+    a_bar = 3 * ct * square_a
+
+    return np.float64(power_scalar), np.float64(a_bar)
 
 
 def ewise_div(
@@ -355,6 +455,11 @@ def ewise_div(
     -----
     Cost: 4 flops a point, 4.0 times the 1 of ewise_div.
     """
+    if type(a) is type(b) is type(ct) is float:
+        try:
+            return _ewise_div_of_floats(a, b, ct)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     a, b, ct, dtype, batch = _ewise_add_arguments(a, b, ct)
 
     # Forward
@@ -365,6 +470,19 @@ def ewise_div(
     b_bar = -(a_bar * ewise_div)
 
     return _full(ewise_div, batch, dtype), EwiseDivGradient(_full(a_bar, batch, dtype), b_bar)
+
+
+def _ewise_div_of_floats(a, b, ct):
+    """The same for Python floats."""
+
+    # Forward
+    ewise_div = a / b
+
+    # Adjoints, from output to inputs: v_bar = d ewise_div / d v
+    a_bar = ct / b
+    b_bar = -(a_bar * ewise_div)
+
+    return np.float64(ewise_div), EwiseDivGradient(np.float64(a_bar), np.float64(b_bar))
 
 
 def div_scalar(
@@ -393,6 +511,11 @@ def div_scalar(
     -----
     Cost: 2 flops a point, 2.0 times the 1 of div_scalar.
     """
+    if type(a) is type(c) is type(ct) is float:
+        try:
+            return _div_scalar_of_floats(a, c, ct)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     a, c, ct, dtype, batch = _add_scalar_arguments(a, c, ct)
 
     # Forward
@@ -402,6 +525,18 @@ def div_scalar(
     a_bar = ct / c
 
     return _full(div_scalar, batch, dtype), _full(a_bar, batch, dtype)
+
+
+def _div_scalar_of_floats(a, c, ct):
+    """The same for Python floats."""
+
+    # Forward
+    div_scalar = a / c
+
+    # Adjoints, from output to inputs: v_bar = d div_scalar / d v
+    a_bar = ct / c
+
+    return np.float64(div_scalar), np.float64(a_bar)
 
 
 def matmul(
@@ -608,6 +743,11 @@ def negate(
     -----
     Cost: 2 flops a point, 2.0 times the 1 of negate.
     """
+    if type(a) is type(ct) is float:
+        try:
+            return _negate_of_floats(a, ct)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     a, ct, dtype, batch = _power_scalar_arguments(a, ct)
 
     # Forward
@@ -617,6 +757,18 @@ def negate(
     a_bar = -ct
 
     return _full(negate, batch, dtype), _full(a_bar, batch, dtype)
+
+
+def _negate_of_floats(a, ct):
+    """The same for Python floats."""
+
+    # Forward
+    negate = -a
+
+    # Adjoints, from output to inputs: v_bar = d negate / d v
+    a_bar = -ct
+
+    return np.float64(negate), np.float64(a_bar)
 
 
 def log(a: ArrayLike, ct: ArrayLike) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:
@@ -640,6 +792,11 @@ def log(a: ArrayLike, ct: ArrayLike) -> tuple[NDArray[np.floating[Any]], NDArray
     -----
     Cost: 2 flops a point, 2.0 times the 1 of log.
     """
+    if type(a) is type(ct) is float:
+        try:
+            return _log_of_floats(a, ct)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     a, ct, dtype, batch = _power_scalar_arguments(a, ct)
 
     # Forward
@@ -649,6 +806,18 @@ def log(a: ArrayLike, ct: ArrayLike) -> tuple[NDArray[np.floating[Any]], NDArray
     a_bar = ct / a
 
     return _full(log, batch, dtype), a_bar
+
+
+def _log_of_floats(a, ct):
+    """The same for Python floats."""
+
+    # Forward
+    log = math.log(a)
+
+    # Adjoints, from output to inputs: v_bar = d log / d v
+    a_bar = ct / a
+
+    return np.float64(log), np.float64(a_bar)
 
 
 def exp(a: ArrayLike, ct: ArrayLike) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:
@@ -672,6 +841,11 @@ def exp(a: ArrayLike, ct: ArrayLike) -> tuple[NDArray[np.floating[Any]], NDArray
     -----
     Cost: 2 flops a point, 2.0 times the 1 of exp.
     """
+    if type(a) is type(ct) is float:
+        try:
+            return _exp_of_floats(a, ct)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     a, ct, dtype, batch = _power_scalar_arguments(a, ct)
 
     # Forward
@@ -681,6 +855,18 @@ def exp(a: ArrayLike, ct: ArrayLike) -> tuple[NDArray[np.floating[Any]], NDArray
     a_bar = ct * exp
 
     return _full(exp, batch, dtype), a_bar
+
+
+def _exp_of_floats(a, ct):
+    """The same for Python floats."""
+
+    # Forward
+    exp = math.exp(a)
+
+    # Adjoints, from output to inputs: v_bar = d exp / d v
+    a_bar = ct * exp
+
+    return np.float64(exp), np.float64(a_bar)
 
 
 def relu(
@@ -707,6 +893,11 @@ def relu(
     -----
     Cost: 1 flop a point, 1.0 times the 1 of relu.
     """
+    if type(a) is type(ct) is float:
+        try:
+            return _relu_of_floats(a, ct)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     a, ct, dtype, batch = _power_scalar_arguments(a, ct)
 
     # Forward
@@ -716,6 +907,18 @@ def relu(
     a_bar = np.where(a > 0, ct, 0.0)
 
     return _full(relu, batch, dtype), a_bar[()]
+
+
+def _relu_of_floats(a, ct):
+    """The same for Python floats."""
+
+    # Forward
+    relu = max(a, 0.0)
+
+    # Adjoints, from output to inputs: v_bar = d relu / d v
+    a_bar = ct if a > 0 else 0.0
+
+    return np.float64(relu), np.float64(a_bar)
 
 
 def _ewise_add_arguments(a, b, ct):

@@ -65,6 +65,11 @@ def y(x1: ArrayLike, x2: ArrayLike) -> NDArray[np.floating[Any]]:
     -----
     Cost: 5 flops a point.
     """
+    if type(x1) is type(x2) is float:
+        try:
+            return _y_of_floats(x1, x2)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x1, x2, _, _ = _arguments(x1, x2)
 
     v3 = np.log(x1)
@@ -74,6 +79,17 @@ def y(x1: ArrayLike, x2: ArrayLike) -> NDArray[np.floating[Any]]:
     y = v6 - v5
 
     return y
+
+
+def _y_of_floats(x1, x2):
+    """The same for Python floats."""
+    v3 = math.log(x1)
+    v4 = x1 * x2
+    v6 = v3 + v4
+    v5 = math.sin(x2)
+    y = v6 - v5
+
+    return np.float64(y)
 
 
 def y_grad(x1: ArrayLike, x2: ArrayLike) -> YGradient:
@@ -102,6 +118,11 @@ def y_grad(x1: ArrayLike, x2: ArrayLike) -> YGradient:
     -----
     Cost: 4 flops a point, 0.8 times the 5 of y.
     """
+    if type(x1) is type(x2) is float:
+        try:
+            return _y_grad_of_floats(x1, x2)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x1, x2, _, _ = _arguments(x1, x2)
 
     # Adjoints, from output to inputs: v_bar = d y / d v
@@ -109,6 +130,16 @@ def y_grad(x1: ArrayLike, x2: ArrayLike) -> YGradient:
     x2_bar = x1 - np.cos(x2)
 
     return YGradient(x1_bar, x2_bar)
+
+
+def _y_grad_of_floats(x1, x2):
+    """The same for Python floats."""
+
+    # Adjoints, from output to inputs: v_bar = d y / d v
+    x1_bar = x2 + 1 / x1
+    x2_bar = x1 - math.cos(x2)
+
+    return YGradient(np.float64(x1_bar), np.float64(x2_bar))
 
 
 def y_value_and_grad(x1: ArrayLike, x2: ArrayLike) -> tuple[NDArray[np.floating[Any]], YGradient]:
@@ -138,6 +169,11 @@ def y_value_and_grad(x1: ArrayLike, x2: ArrayLike) -> tuple[NDArray[np.floating[
     -----
     Cost: 9 flops a point, 1.8 times the 5 of y.
     """
+    if type(x1) is type(x2) is float:
+        try:
+            return _y_value_and_grad_of_floats(x1, x2)
+        except (ArithmeticError, ValueError):
+            pass  # where math raises, numpy has an infinity or nan
     x1, x2, dtype, batch = _arguments(x1, x2)
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
@@ -167,6 +203,23 @@ def _y_value_and_grad_elements(x1, x2):
     x2_bar = x1 - np.cos(x2)
 
     return y, x1_bar, x2_bar
+
+
+def _y_value_and_grad_of_floats(x1, x2):
+    """The same for Python floats."""
+
+    # Forward
+    v3 = math.log(x1)
+    v4 = x1 * x2
+    v6 = v3 + v4
+    v5 = math.sin(x2)
+    y = v6 - v5
+
+    # Adjoints, from output to inputs: v_bar = d y / d v
+    x1_bar = x2 + 1 / x1
+    x2_bar = x1 - math.cos(x2)
+
+    return np.float64(y), YGradient(np.float64(x1_bar), np.float64(x2_bar))
 
 
 def _arguments(x1, x2):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symgrad.flops import each
-from symgrad.node import Node, Op, floats, op
+from symgrad.node import OPS, Node, Op, floats, op
 from symgrad.ops.arithmetic import sign
 from symgrad.ops.exponential import kernel
 from symgrad.ops.reduce import reduced_shape
@@ -39,13 +39,20 @@ def _logistic_meaning(sp: Any, x: Any, e: Any, flipped: bool) -> Any:
     return sp.Max(e, sp.Piecewise((1, x <= 0 if flipped else x >= 0), (0, True))) / (1 + e)
 
 
+def _logistic_adjoint(g: Node, y: Node, x: Node, e: Node) -> Node:
+    # Above is e or the comparison, whichever is larger.
+    holds = OPS["less_equal" if y.flipped else "greater_equal"](x, 0)
+    rises = OPS["greater_equal"](e, OPS["where"](holds, 1.0, 0.0))
+    return g * OPS["where"](rises, 1.0, -1.0) / OPS["square"](1 + e)
+
+
 # Above is the larger of e, which is at most 1, and a comparison, which is 1 where it holds.
 logistic: Op = op(
     "logistic", "x e", params="flipped", defaults={"flipped": False},
     doc="The logistic function of x, or of -x where flipped, from e = exp(-|x|).",
     dtype=floats,
     numpy=_logistic_text,
-    adjoint={"x": None, "e": None},
+    adjoint={"x": None, "e": _logistic_adjoint},
     sympy=_logistic_meaning,
     sample={"x": (-3.0, 3.0), "e": (0.0, 1.0)},
 )  # fmt: skip
