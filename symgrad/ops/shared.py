@@ -40,10 +40,9 @@ def _logistic_meaning(sp: Any, x: Any, e: Any, flipped: bool) -> Any:
 
 
 def _logistic_adjoint(g: Node, y: Node, x: Node, e: Node) -> Node:
-    # Above is e or the comparison, whichever is larger.
-    holds = OPS["less_equal" if y.flipped else "greater_equal"](x, 0)
-    rises = OPS["greater_equal"](e, OPS["where"](holds, 1.0, 0.0))
-    return g * OPS["where"](rises, 1.0, -1.0) / OPS["square"](1 + e)
+    holds = OPS["where"](OPS["less_equal" if y.flipped else "greater_equal"](x, 0), 1.0, 0.0)
+    chosen = (1 + OPS["sign"](e - holds)) / 2  # e above the fraction, both by half, or the comparison
+    return g * (chosen * (1 + e) - OPS["maximum"](e, holds)) / OPS["square"](1 + e)
 
 
 # Above is the larger of e, which is at most 1, and a comparison, which is 1 where it holds.
