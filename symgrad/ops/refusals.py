@@ -41,7 +41,13 @@ def _refusing(name: str, why: str, instead: str) -> Any:
     def builder(*args: Any, **kwargs: Any) -> NoReturn:
         raise TraceError(f"np.{name} cannot be traced", got=why, hint=instead)
 
+    builder.__name__ = "refused"
     return builder
+
+
+def is_refused(builder: Any) -> bool:
+    """Whether a builder is one of those that only say what to write instead."""
+    return getattr(builder, "__name__", "") == "refused"
 
 
 for _names, _why, _instead in REFUSED:
