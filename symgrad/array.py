@@ -15,9 +15,11 @@ from symgrad.node import Node, lift
 from symgrad.ops.custom import install_symbolic
 from symgrad.ops.layouts import install_calls
 from symgrad.ops.leaves import array_node, operand
+from symgrad.ops.refusals import no_attribute
+from symgrad.ops.structure import expand_dims
 from symgrad.recording import record
 from symgrad.shapes import Dim, core, product, shape_text
-from symgrad.spelling import FUNCTIONS, METHODS
+from symgrad.spelling import FUNCTIONS, METHODS, NAMES
 
 
 class Array:
@@ -60,6 +62,28 @@ class Array:
         """The array with its last two axes exchanged."""
         return invoke(FUNCTIONS[np.swapaxes], (self, -1, -2), {})  # type: ignore[no-any-return]
 
+    @property
+    def real(self) -> Array:
+        """The array: everything here is real."""
+        return self
+
+    @property
+    def imag(self) -> Array:
+        """Zeros."""
+        return invoke(FUNCTIONS[np.imag], (self,), {})  # type: ignore[no-any-return]
+
+    @property
+    def flat(self) -> Array:
+        """The elements in reading order."""
+        return invoke(FUNCTIONS[np.ravel], (self,), {})  # type: ignore[no-any-return]
+
+    def item(self, *index: Any) -> Array:
+        """The only element, or that at an index: one number counts in reading order."""
+        if not index:
+            return invoke(FUNCTIONS[np.reshape], (self, ()), {})  # type: ignore[no-any-return]
+        key = index[0] if len(index) == 1 else index
+        return (self if isinstance(key, tuple) else self.flat)[key]  # type: ignore[no-any-return]
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if kwargs.get("out") is not None:
             raise _refused(
@@ -71,33 +95,45 @@ class Array:
         if method == "__call__":
             inputs = tuple([as_node(x) if isinstance(x, (list, tuple)) else x for x in inputs])
             return invoke(_builder(ufunc), inputs, _ufunc_keywords(ufunc, kwargs))
+        if method == "outer":
+            return invoke(_outer(ufunc), inputs, _ufunc_keywords(ufunc, kwargs))
         reduction = _REDUCTIONS.get((ufunc, method))
         if reduction is None:
             raise _refused(
                 f"np.{ufunc.__name__}.{method}", "this method of a ufunc is not traced",
-                "np.sum, np.prod, np.max, np.min, np.cumsum or np.outer",
+                {"at": "sg.scatter_add", "reduceat": "sg.segment_sum"}.get(
+                    method, "np.sum, np.prod, np.max, np.min, sg.logsumexp, np.cumsum or np.cumprod"
+                ),
             )  # fmt: skip
         if method in ("reduce", "accumulate"):
             kwargs.setdefault("axis", 0)
-        return invoke(_builder(reduction), inputs, kwargs)
+        builder = NAMES[reduction] if isinstance(reduction, str) else _builder(reduction)
+        return invoke(builder, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return invoke(_builder(function), args, kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.node.rank:
+            # np.array([[c, -s], [s, c]]) holds the symbolic scalars as objects, and numpy's operators work on
+            # it entry by entry; where it meets a symbolic array it becomes their stack.
+            single = np.empty((), object)
+            single[()] = self
+            return single
         raise _refused(
-            "np.asarray of a symbolic array",
-            "a symbolic array has no numbers in it",
-            "leave the conversion out: the generated code accepts anything that np.asarray accepts",
+            "np.array or np.asarray of a symbolic array that is no scalar",
+            f"shape {shape_text(self.node.shape)}; a symbolic array has no numbers in it",
+            "np.stack([a, b]) for np.array([a, b]), np.concatenate for np.r_ and np.c_; leave np.asarray(x) "
+            "out: the generated code accepts anything that np.asarray accepts",
         )
 
     def __getattr__(self, name: str) -> Any:
         builder = METHODS.get(name)
+        if builder is None and not self.node.rank and not name.startswith("_"):
+            # numpy asks the entries of an array of objects for a method of the ufunc's name.
+            builder = FUNCTIONS.get(getattr(np, name, None))
         if builder is None:
-            close = difflib.get_close_matches(name, METHODS, 1)
-            raise AttributeError(
-                f"a symbolic array has no attribute {name!r}" + (f"; {close[0]!r} exists" if close else "")
-            )
+            raise no_attribute(name, METHODS)
 
         def method(*args: Any, **kwargs: Any) -> Any:
             return invoke(builder, (self, *args), kwargs)
@@ -151,10 +187,13 @@ class Array:
 
     def __float__(self) -> float:
         raise _refused(
-            "float(...), int(...) or math.* of a symbolic value",
+            "float(...), int(...), math.* or an array of floats, of a symbolic value",
             "its value is known only when the generated code runs",
-            "the numpy function, such as np.exp for math.exp",
+            "the numpy function, such as np.exp for math.exp; np.stack([a, b]) for np.array([a, b])",
         )
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return invoke(FUNCTIONS[np.round], (self, ndigits or 0), {})
 
     __int__ = __float__
     __index__ = __float__
@@ -173,8 +212,24 @@ _REDUCTIONS: dict[Any, Any] = {
     (np.multiply, "accumulate"): np.cumprod,
     (np.logical_and, "reduce"): np.all,
     (np.logical_or, "reduce"): np.any,
-    (np.multiply, "outer"): np.outer,
+    (np.bitwise_and, "reduce"): np.all,
+    (np.bitwise_or, "reduce"): np.any,
+    (np.fmax, "reduce"): np.nanmax,
+    (np.fmin, "reduce"): np.nanmin,
+    (np.logaddexp, "reduce"): "logsumexp",
 }
+
+
+def _outer(ufunc: Any) -> Callable[..., Any]:
+    """The builder of all pairs: axes of size 1 behind those of the first operand."""
+    builder = _builder(ufunc)
+
+    def outer(a: Any, b: Any) -> Any:
+        one, two = operand(a), operand(b)
+        spread = expand_dims(one, axes=tuple(range(one.rank, one.rank + two.rank))) if two.rank else one
+        return builder(spread, two)
+
+    return outer
 
 
 #: What keywords of every ufunc say where they say nothing, and what to do for what else they can say.
@@ -255,7 +310,9 @@ def unwrap(value: Any) -> Any:
     if isinstance(value, np.generic):
         return unwrap(value.item())
     if isinstance(value, np.ndarray):
-        return unwrap(value.item()) if value.ndim == 0 else array_node(value)
+        if value.ndim == 0:
+            return unwrap(value.item())
+        return operand(unwrap(value.tolist())) if value.dtype == object else array_node(value)
     if isinstance(value, list):
         return [unwrap(v) for v in value]
     if type(value) is tuple:
@@ -287,7 +344,7 @@ def _operator(function: Any, reflected: bool) -> Callable[[Array, Any], Any]:
 for _name, _ufunc in {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide,
     "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power, "matmul": np.matmul,
-    "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
+    "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor, "divmod": np.divmod,
 }.items():  # fmt: skip
     setattr(Array, f"__{_name}__", _operator(_ufunc, reflected=False))
     setattr(Array, f"__r{_name}__", _operator(_ufunc, reflected=True))

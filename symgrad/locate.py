@@ -34,3 +34,14 @@ def user_line() -> str | None:
     """`file.py:12` of the innermost line of the user's code; no folder, so that it is the same anywhere."""
     frame = user_frame()
     return None if frame is None else f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+def line_of(error: BaseException) -> str | None:
+    """The same for where an error came from."""
+    found, step = None, error.__traceback__
+    while step is not None:
+        filename = step.tb_frame.f_code.co_filename
+        if is_user_file(filename):
+            found = f"{os.path.basename(filename)}:{step.tb_lineno}"
+        step = step.tb_next
+    return found

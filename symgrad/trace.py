@@ -16,6 +16,7 @@ from symgrad.errors import SpecError, SymgradError, TraceError
 from symgrad.graph import Function, Parameter
 from symgrad.guard import guard
 from symgrad.inline import inline
+from symgrad.locate import line_of
 from symgrad.node import Node
 from symgrad.ops.leaves import input_node
 from symgrad.recording import recording
@@ -87,7 +88,16 @@ def trace(
     arguments = {p.name: map_leaves(wrap, p.tree) for p in parameters}
     originals = {key: _rebuild_user(given[key], arguments[key]) for key in arguments}
     with recording() as session:
-        result = fn(**_positional(signature, originals))
+        try:
+            result = fn(**_positional(signature, originals))
+        except TypeError as error:
+            if isinstance(error, SymgradError) or "ufunc" not in str(error):
+                raise
+            raise TraceError(
+                f"numpy cannot work on an array of symbolic scalars: {error}",
+                where=line_of(error),
+                hint="np.stack([a, b]) in place of np.array([a, b])",
+            ) from error
         tree = _result(result, title)
     names = dict(session.names)
     if type(tree) is Node and tree.args:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import symgrad as sg
-from symgrad.errors import ShapeError, TraceError
+from symgrad.errors import ShapeError, SpecError, TraceError
 from symgrad.verify.check import verify_function
 from symgrad.verify.points import Sampler
 
@@ -40,6 +40,9 @@ CASES: list[tuple[str, Callable[..., Any], tuple[str, ...]]] = [
     ("std about a mean", lambda x: np.std(x, axis=0, mean=np.mean(x, axis=0, keepdims=True)), ("4 d",)),
     ("var by fractions", lambda x: np.var(x, axis=0, ddof=0.5), ("4 d",)),
     ("any of some", lambda x: x * np.any(x > 9, 0, where=x < 8) + np.all(x > -9, where=x > -8), ("n d",)),
+    ("average returned", lambda x, w: np.multiply(*np.average(x, 0, np.exp(w), True)), ("n d", "n")),
+    ("average and count", lambda x: np.multiply(*np.average(x, axis=0, returned=True)), ("n d",)),
+    ("average and weights", lambda x, w: np.add(*np.average(x, None, np.exp(w), True)), ("n", "n")),
     ("nansum of some", lambda x: np.nansum(x, axis=0, where=x > 0), ("n d",)),
     ("nanmax of some", lambda x: np.nanmax(x, axis=0, where=x < 1, initial=-3.0), ("n d",)),
     ("nanmean of some", lambda x: np.nanmean(x, axis=0, where=[[True], [False], [True]]), ("3 d",)),
@@ -70,6 +73,8 @@ CASES: list[tuple[str, Callable[..., Any], tuple[str, ...]]] = [
     ("quantile midpoint", lambda x: np.quantile(x, 0.3, method="midpoint"), ("5",)),
     ("quantile nearest", lambda x: np.quantile(x, 0.3, method="nearest"), ("4",)),
     ("quantile by q", lambda x, q: np.quantile(x, 1 / (1 + np.exp(q))), ("6", "")),
+    ("quantile hazen of n", lambda x: np.quantile(x, [0.01, 0.4, 0.99], axis=0, method="hazen"), ("n d",)),
+    ("quantile weibull by q", lambda x, q: np.quantile(x, 1 / (1 + np.exp(q)), method="weibull"), ("6", "")),
     ("percentile", lambda x: np.percentile(x, 40, axis=-1), ("d 4",)),
     ("percentiles", lambda x: np.percentile(x, np.array([20, 80])), ("n",)),
     ("nanmedian", lambda x: np.nanmedian(x, axis=0), ("5 d",)),
@@ -89,6 +94,7 @@ CASES: list[tuple[str, Callable[..., Any], tuple[str, ...]]] = [
     ("interp ends", lambda x, fp: np.interp(x, [-1.0, 0.3, 1.5], fp, left=7.0, right=-2.0), ("n d", "3")),
     ("interp of literals", lambda x: np.interp(x, [-1.0, 0.3, 1.5], [1, 3, 2]), ("n d",)),
     ("interp knots", lambda x, g: np.interp(x, np.cumsum(np.exp(g)), np.cos(g)), ("n", "4")),
+    ("interp around", lambda x, fp: np.interp(3 * x, [0.2, 1.4, 0.7], fp, period=2.0), ("n", "3")),
     ("searchsorted", lambda x: x * np.searchsorted([-1.0, 0.3, 0.7], x), ("n d",)),
     ("digitize", lambda x: x * np.digitize(x, [-1.0, 0.3, 0.7]), ("n",)),
     ("digitize down", lambda x: x * np.digitize(x, [0.7, 0.3, -1.0], right=True), ("n",)),
@@ -96,6 +102,34 @@ CASES: list[tuple[str, Callable[..., Any], tuple[str, ...]]] = [
     ("piecewise rest", lambda x: np.piecewise(x, [x < 0], [lambda t, a: a * t], 2.0), ("n",)),
     ("unwrap", lambda x: np.unwrap(4 * x), ("n",)),
     ("unwrap axis", lambda x: np.unwrap(x, period=1.5, axis=0), ("n d",)),
+    ("diff with ends", lambda x: np.diff(x, prepend=0.5, append=x[:, :1]), ("n d",)),
+    ("diff twice with an end", lambda x, a: np.diff(x, n=2, axis=0, append=a), ("n d", "")),
+    ("reshape by columns", lambda x: np.reshape(x, (4, -1), order="F") ** 2, ("4 d",)),
+    ("ravel by columns", lambda x: np.cumsum(x.ravel(order="F")), ("n d",)),
+    ("reshape to a quotient", lambda x: np.sum(x.reshape(2, -1), axis=1), ("2*n d",)),
+    ("reshape to what divides", lambda x: np.cumsum(x.reshape(x.shape[0] * x.shape[1], -1), 0), ("n d 2",)),
+    ("linspace of vectors", lambda a, b: np.linspace(a, b, 4, axis=-1), ("n", "n")),
+    ("linspace to a vector", lambda b: np.linspace(0.5, b, 3, endpoint=False), ("n d",)),
+    ("frexp", lambda x: np.frexp(x)[0] ** 2 + np.frexp(x)[1], ("n",)),
+    ("polyint", lambda p: np.polyint(p, 2, [3.0, 4.0]), ("3",)),
+    ("angle", lambda x: np.angle(x) + x * np.isreal(x) - np.iscomplex(x), ("n",)),
+    ("pinv of a triangle", lambda x: np.linalg.pinv(x + 4 * np.eye(3), hermitian=True), ("3 3",)),
+    ("lstsq squares", lambda a, b: np.linalg.lstsq(a, b, rcond=None)[1], ("4 2", "4 3")),
+    ("lstsq values", lambda a, b: np.linalg.lstsq(a, b, rcond=None)[3], ("4 2", "4")),
+    ("tensorinv", lambda x: np.linalg.tensorinv((x + 4 * np.eye(4)).reshape(4, 2, 2), ind=1), ("4 4",)),
+    ("tensorsolve", lambda x, b: np.linalg.tensorsolve((x + np.eye(4)).reshape(2, 2, 4), b), ("4 4", "2 2")),
+    ("tensorsolve axes", lambda x, b: np.linalg.tensorsolve(x + np.eye(2), b, axes=(0,)), ("2 2", "2")),
+    ("einsum by lists", lambda x, y: np.einsum(x, [0, 1], y, [1, 2], [0, 2]), ("n k", "k d")),
+    ("einsum by lists and dots", lambda x: np.einsum(x, [0, ..., 0]), ("n d n",)),
+    ("outer of sums", lambda x, y: np.add.outer(x, y) * np.maximum.outer(y, x).T, ("n", "d")),
+    ("outer of matrices", lambda x, y: np.subtract.outer(x, y), ("n d", "k")),
+    ("reduction of logaddexp", lambda x: np.logaddexp.reduce(x, 1) * np.logaddexp.reduce(x[0]), ("n d",)),
+    ("array of scalars", lambda c, s, x: np.array([[c, -s], [s, c]]) @ x, ("", "", "2 n")),
+    ("arithmetic of scalars", lambda x: np.array([x[0], 1.0, x[1] * x[0]]) ** 2 + np.arange(3), ("n+2",)),
+    ("functions of scalars", lambda x: np.sum(np.exp(np.array([x[0], x[1]])) * x[:2]), ("n+2",)),
+    ("attributes", lambda x: x.real + x.imag + x.conjugate() * x.flat[1] + x[0].item(1), ("n+1 2",)),
+    ("divmod", lambda x: divmod(x, 0.7)[1] * divmod(5.0, x + 9)[0] + x % 2, ("n",)),
+    ("lists", lambda x: np.where([True, False], x, [1.0, 2.0]) + np.add([1, 2], x).clip([0, 1], 2), ("n 2",)),
     ("ediff1d", lambda x: np.ediff1d(x, to_end=[1.0, 2.0], to_begin=0.5), ("n d",)),
     ("rot90", lambda x: np.rot90(x), ("n d",)),
     ("rot90 twice", lambda x: np.rot90(x, 2, axes=(1, 2)), ("n d 3",)),
@@ -170,6 +204,13 @@ CASES: list[tuple[str, Callable[..., Any], tuple[str, ...]]] = [
     ("stop_gradient", lambda x: x * sg.stop_gradient(x), ("n",)),
 ]  # fmt: skip
 
+CASES += [
+    (f"quantile {method}", lambda x, m=method: np.quantile(x, [0.0, 0.3, 1.0], axis=0, method=m), ("6 d",))
+    for method in (
+        "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf", "hazen",
+        "weibull", "median_unbiased", "normal_unbiased",
+    )
+]  # fmt: skip
 if NEW:
     CASES += [
         ("vecdot", lambda x, y: np.vecdot(x, y), ("n d", "n d")),
@@ -411,6 +452,20 @@ def test_second_order(name):
     verify_function(second, strict(sg.compile(second))).raise_for_failure()
 
 
+def test_missing_attributes_are_found_out_by_hasattr():
+    def f(x):
+        assert not hasattr(x, "tolist") and not hasattr(x, "shpae") and hasattr(x, "sum")
+        return x
+
+    sg.trace(f, x="n")
+
+
+def test_errors_of_numpy_itself_say_the_line():
+    with pytest.raises(TraceError) as caught:
+        sg.trace(lambda x: np.linalg.inv(np.array([[x[0], 1.0], [2.0, x[1]]])), x="2")
+    assert caught.value.where.startswith("test_breadth.py:")
+
+
 @pytest.mark.parametrize(
     "function, hint",
     [
@@ -421,9 +476,19 @@ def test_second_order(name):
         (lambda x: np.unique(x), r"sg\.segment_sum"),
         (lambda x: np.nonzero(x), r"np\.where"),
         (lambda x: np.put_along_axis(x, np.array([0]), 1.0, 0), r"sg\.scatter_add"),
-        (lambda x: np.average(x, returned=True), "returned"),
         (lambda x: np.compress(x > 0, x), r"np\.where"),
-        (lambda x: np.quantile(x, 0.5, method="hazen"), "linear"),
+        (lambda x: np.quantile(x, 0.5, method="inverted_cdf"), "fixed size(.|\n)*hazen"),
+        (lambda x: np.quantile(x, 0.5, method="average"), "linear"),
+        (lambda x: np.gcd(x, 2), "bits"),
+        (lambda x: np.nextafter(x, 2), "floating-point"),
+        (lambda x: np.array([x, x]), r"np\.stack"),
+        (lambda x: np.sin(np.array([x[0], 1.0])), r"np\.stack"),
+        (lambda x: np.add.at(x, [0], 1.0), r"sg\.scatter_add"),
+        (lambda x: np.add.reduceat(x, [0, 1]), r"sg\.segment_sum"),
+        (lambda x: x.sort(), r"np\.sort"),
+        (lambda x: x.view(), "memory"),
+        (lambda x: x.rehsape(2), "'reshape' exists"),
+        (lambda x: np.einsum(x, "i"), "lists of axes"),
         (lambda x: np.insert(x, [0, 1], 1.0), "fixed size"),
         (lambda x: np.pad(x, 1, mode="linear_ramp"), "reflect"),
         (lambda x: np.repeat(x, [1, 2]), "fixed size"),
@@ -434,7 +499,7 @@ def test_second_order(name):
     ],
 )
 def test_refused_with_a_way_out(function, hint):
-    with pytest.raises((TraceError, ShapeError), match=hint):
+    with pytest.raises((TraceError, ShapeError, SpecError), match=hint):
         sg.trace(function, x="n")
 
 

@@ -182,11 +182,11 @@ def test_truth_of_a_symbolic_value_names_the_line():
 @pytest.mark.parametrize(
     "body, text",
     [
-        (lambda x: np.linalg.tensorinv(x), "np.linalg.tensorinv is not an operation symgrad knows"),
+        (lambda x: np.apply_over_axes(np.sum, x, [0]), "np.apply_over_axes cannot be traced"),
         (lambda x: np.add(x, x, out=x), "cannot be written to"),
         (lambda x: float(x), "np.exp for math.exp"),
         (lambda x: list(iter(x)), "iteration over a symbolic dimension n"),
-        (lambda x: np.asarray(x), "leave the conversion out"),
+        (lambda x: np.asarray(x), "leave np.asarray(x) out"),
         (lambda x: x + 1j, "complex numbers are not supported"),
         (lambda x: range(x.shape[0]), "sg.fori_loop"),
         (lambda x: x if x.shape[0] > 3 else -x, "known only when the generated code runs"),

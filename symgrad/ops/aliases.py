@@ -16,9 +16,16 @@ from symgrad.ops.products import outer, tensordot
 from symgrad.ops.rearrange import diagonal, trace
 from symgrad.ops.reduce import sum_over
 from symgrad.ops.shaping import swapaxes
-from symgrad.ops.structure import expand_dims, normalize_axis, permute, squeeze
-from symgrad.shapes import shape_text
-from symgrad.spelling import FUNCTIONS
+from symgrad.ops.structure import (
+    expand_dims,
+    normalize_axes,
+    normalize_axis,
+    permute,
+    reshape_to,
+    squeeze,
+)
+from symgrad.shapes import core, product, shape_text
+from symgrad.spelling import FUNCTIONS, spelled
 
 
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Node:
@@ -85,6 +92,28 @@ def linalg_outer(x1: Any, x2: Any, /) -> Node:
 def linalg_matmul(x1: Any, x2: Any, /) -> Node:
     """`np.linalg.matmul`."""
     return matmul(x1, x2)
+
+
+@spelled(np.linalg.tensorinv)
+def tensorinv(a: Any, ind: int = 2) -> Node:
+    """`np.linalg.tensorinv`: the inverse for np.tensordot over the first `ind` axes."""
+    x = as_array(a)
+    first, last = core(x.shape)[:ind], core(x.shape)[ind:]
+    inverse: Node = FUNCTIONS[np.linalg.inv](reshape_to(x, (product(first), product(last))))
+    return reshape_to(inverse, (*last, *first))
+
+
+@spelled(np.linalg.tensorsolve)
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Node:
+    """`np.linalg.tensorsolve`: x with np.tensordot(a, x, x.ndim) equal to b."""
+    matrix, right = as_array(a), as_array(b)
+    if axes is not None:
+        moved = normalize_axes("np.linalg.tensorsolve", tuple(axes), matrix.rank, matrix.shape)
+        matrix = permute(matrix, [i for i in range(matrix.rank) if i not in moved] + list(moved))
+    sizes = core(matrix.shape)[right.rank :]
+    square = reshape_to(matrix, (product(core(right.shape)), product(sizes)))
+    found: Node = FUNCTIONS[np.linalg.solve](square, reshape_to(right, (-1,)))
+    return reshape_to(found, sizes)
 
 
 def _offer(module: Any, **builders: Callable[..., Any]) -> None:

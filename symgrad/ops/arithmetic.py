@@ -132,6 +132,9 @@ def conjugate(x: Node) -> Node:
     return x
 
 
+spell(conjugate, method="conjugate")
+
+
 @spelled(np.reciprocal)
 def reciprocal(x: Node) -> Node:
     """`1 / x`, in floats."""

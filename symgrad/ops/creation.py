@@ -9,10 +9,10 @@ import numpy as np
 
 from symgrad.errors import ShapeError, TraceError
 from symgrad.node import OPS, Node, Op, floats, integers, lift, op
-from symgrad.ops.leaves import cast
+from symgrad.ops.leaves import cast, operand
 from symgrad.ops.shaping import full_of, sizes_of
 from symgrad.ops.structure import expand_dims
-from symgrad.shapes import Dim, Size, floor_divide
+from symgrad.shapes import Dim, Size, core, floor_divide
 from symgrad.spelling import FUNCTIONS, public, spelled
 from symgrad.text import Environment, Text
 
@@ -175,13 +175,18 @@ def linspace(
     start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
     axis: int = 0, *, device: Any = None,
 ) -> Any:  # fmt: skip
-    """`np.linspace` between symbolic scalars."""
-    a, b = lift(start) * 1.0, lift(stop) * 1.0
+    """`np.linspace` between symbolic scalars or arrays."""
+    a, b = operand(start) * 1.0, operand(stop) * 1.0
     count = _size("np.linspace", num)
-    if dtype is not None or a.shape or b.shape:
-        raise TraceError(
-            "np.linspace: expected scalar bounds and no dtype=", hint="start + step * sg.arange(n)"
-        )
+    if dtype is not None:
+        raise TraceError("np.linspace: dtype= is not supported", hint="x.astype(...)")
+    if core(a.shape) or core(b.shape):
+        rank = max(a.rank, b.rank)
+        along, steps = linspace(0.0, 1.0, num, endpoint), count - 1 if endpoint else count
+        along = expand_dims(along, axes=tuple(range(1, 1 + rank)))
+        rows = a + along * (b - a)
+        numbers = FUNCTIONS[np.moveaxis](rows, 0, axis)
+        return (numbers, (b - a) / lift(steps)) if retstep else numbers
     gaps = count - 1 if endpoint else count
     if gaps == 0:
         numbers = expand_dims(a, axes=(0,))

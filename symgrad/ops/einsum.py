@@ -103,15 +103,11 @@ def numpy_einsum(
 ) -> Node:
     """`np.einsum("ij,jk->ik", a, b)`.
 
-    Raises SpecError for subscripts that cannot be read, ShapeError where they do not fit the operands, and
-    TraceError for lists of axes in place of text.
+    Axes may be lists of whole numbers too: `np.einsum(a, [0, 1], b, [1, 2], [0, 2])`. Raises SpecError for
+    subscripts that cannot be read, ShapeError where they do not fit the operands.
     """
     if not isinstance(subscripts, str):
-        raise TraceError(
-            "np.einsum with lists of axes is not supported",
-            expected="subscripts as text",
-            hint='write the axes as letters: np.einsum("ij,jk->ik", a, b)',
-        )
+        subscripts, *operands = _lettered([subscripts, *operands])  # type: ignore[assignment]
     if out is not None or other:
         name = "out" if out is not None else next(iter(other))
         raise TraceError(f"np.einsum(..., {name}=...) is not supported", hint="leave it out")
@@ -120,6 +116,27 @@ def numpy_einsum(
     if terms == ["ii"] and output == "" and nodes[0].rank == 2:
         return FUNCTIONS[np.trace](nodes[0])  # type: ignore[no-any-return]
     return contract(nodes, terms, output)
+
+
+def _lettered(arguments: Sequence[Any]) -> list[Any]:
+    """`a, [0, 1], b, [1, 2], [0, 2]` as subscripts and operands."""
+    operands, lists = list(arguments[::2]), list(arguments[1::2])
+    output = operands.pop() if len(operands) > len(lists) > 0 else None
+    terms = []
+    for axes in [*lists, *([output] if output is not None else [])]:
+        axes = axes.value.array().tolist() if isinstance(axes, Node) and axes.op.name == "array" else axes
+        if not isinstance(axes, (list, tuple)) or not all(
+            axis is Ellipsis or (isinstance(axis, int) and 0 <= axis < len(LETTERS)) for axis in axes
+        ):
+            raise SpecError(
+                "np.einsum: cannot read the lists of axes",
+                expected="operands and lists of whole numbers by turns, or subscripts as text",
+                got=repr(axes)[:60],
+                hint='np.einsum("ij,jk->ik", a, b)',
+            )
+        terms.append("".join("..." if axis is Ellipsis else LETTERS[axis] for axis in axes))
+    arrow = f"->{terms.pop()}" if output is not None else ""
+    return [",".join(terms) + arrow, *operands]
 
 
 def _read(subscripts: str, operands: Sequence[Node]) -> tuple[list[str], str]:

@@ -293,13 +293,25 @@ def vsplit(ary: Node, indices_or_sections: Any) -> list[Node]:
     return _split("np.vsplit", lift(ary), indices_or_sections, 0, even=True)
 
 
+def _edge(value: Any, x: Node, axis: int) -> Node:
+    """What np.diff puts at an end: an array, or a scalar in the place of one entry a row."""
+    node = as_array(value)
+    if node.rank:
+        return node
+    sizes = list(core(x.shape))
+    sizes[axis] = 1
+    return broadcast_up(node, head(node.shape) + tuple(sizes))
+
+
 @spelled(np.diff)
 def diff(a: Node, n: int = 1, axis: Any = -1, prepend: Any = None, append: Any = None) -> Node:
     """`np.diff`: differences of neighbours, n times over."""
-    if any(value is not None and value is not np._NoValue for value in (prepend, append)):
-        raise TraceError("np.diff: prepend= and append= are not supported", hint="np.concatenate beforehand")
     x = lift(a)
     position = normalize_axis("np.diff", axis, x.rank, x.shape)
+    ends = [None if value is np._NoValue else value for value in (prepend, append)]
+    if any(value is not None for value in ends):
+        before, after = (None if value is None else _edge(value, x, position) for value in ends)
+        x = concatenate([part for part in (before, x, after) if part is not None], axis=position)
     if not isinstance(n, int) or n < 0:
         raise ShapeError("np.diff: the order is a non-negative integer", got=repr(n))
     for _ in range(n):

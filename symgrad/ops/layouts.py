@@ -236,7 +236,7 @@ def partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order
     return sort(as_array(a), axis)
 
 
-@spelled(np.argpartition)
+@spelled(np.argpartition, method="argpartition")
 def argpartition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Node:
     """`np.argpartition`; positions that sort."""
     return argsort(as_array(a), axis)

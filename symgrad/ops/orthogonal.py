@@ -9,7 +9,7 @@ import numpy as np
 
 from symgrad.errors import ShapeError, TraceError
 from symgrad.flops import tall
-from symgrad.node import Node, Op, floats, op
+from symgrad.node import Node, Op, floats, lift, op
 from symgrad.ops.creation import eye
 from symgrad.ops.factors import qr_meaning
 from symgrad.ops.indexing import is_nonnegative
@@ -115,8 +115,8 @@ def numpy_qr(a: Any, mode: str = "reduced") -> Any:
 
 
 @spelled(np.linalg.lstsq)
-def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Node | None, ...]:
-    """`np.linalg.lstsq` of a matrix with full column rank: the solution, and None for its other results."""
+def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Node, ...]:
+    """`np.linalg.lstsq` of a matrix with full column rank: solution, squares, rank, singular values."""
     a, b = check_tall("lstsq", as_floats(as_array(a))), as_floats(as_array(b))
     if rcond is not None and rcond != -1:
         raise TraceError("np.linalg.lstsq: rcond is not supported", hint="np.linalg.pinv(a, rcond) @ b")
@@ -125,11 +125,16 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Node | None, ...]:
             f"np.linalg.lstsq: sizes differ: {shape_text(a.shape)} x = {shape_text(b.shape)}",
             expected=f"a right-hand side with {core(a.shape)[-2]} rows",
         )
+    columns = b if b.rank > 1 else expand_dims(b, axes=(1,))
     r, q = _parts(qr(a))
-    if b.rank == 1:
-        x = solve(r, matmul(swap(q), expand_dims(b, axes=(1,))))
-        return squeeze(x, axes=(x.rank - 1,)), None, None, None
-    return solve(r, matmul(swap(q), b)), None, None, None
+    x = solve(r, matmul(swap(q), columns))
+    rest = columns - matmul(a, x)
+    squares = FUNCTIONS[np.sum](rest * rest, axis=-2)
+    values = FUNCTIONS[np.linalg.svd](a, compute_uv=False)
+    if core(a.shape)[-2] == core(a.shape)[-1]:
+        squares = section(squares, 0, 0, squares.rank - 1)  # numpy gives none of a square system
+    found = x if b.rank > 1 else squeeze(x, axes=(x.rank - 1,))
+    return found, squares, lift(core(a.shape)[-1]), values
 
 
 @public("solve_triangular")

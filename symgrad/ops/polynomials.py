@@ -69,6 +69,17 @@ def polyder(p: Any, m: int = 1) -> Node:
     return stack(values) if values else broadcast_up(lift(0.0), (0,))
 
 
+@spelled(np.polyint)
+def polyint(p: Any, m: int = 1, k: Any = None) -> Node:
+    """`np.polyint`: coefficients of an antiderivative, with constants of integration `k`."""
+    values = _coefficients("np.polyint", p)
+    constants = [0.0] * m if k is None else list(k) if isinstance(k, (list, tuple)) else [k] * m
+    for constant in constants[:m]:
+        top = len(values)
+        values = [value / (top - i) for i, value in enumerate(values)] + [lift(constant)]
+    return stack(values)
+
+
 @spelled(np.vander)
 def vander(x: Any, N: Any = None, increasing: bool = False) -> Node:
     """`np.vander`: powers of a vector, highest first."""

@@ -18,12 +18,23 @@ from symgrad.ops.leaves import array_node, cast
 from symgrad.ops.nans import INFINITY, counted, without_nan
 from symgrad.ops.order import sort_
 from symgrad.ops.reduce import reduced_axes, refuse
-from symgrad.ops.selection import minimum, where
+from symgrad.ops.selection import maximum, minimum, where
 from symgrad.ops.structure import expand_dims, permute, reshape_to
 from symgrad.shapes import Size, core, product
 from symgrad.spelling import FUNCTIONS, spelled
 
 METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
+#: Methods that interpolate at the place n q + a + q (1 - a - b) - 1 between entries: a and b (Hyndman and
+#: Fan, Sample quantiles in statistical packages, Am. Stat. 50 (1996)).
+PLOTTING = {
+    "interpolated_inverted_cdf": (0.0, 1.0),
+    "hazen": (0.5, 0.5),
+    "weibull": (0.0, 0.0),
+    "median_unbiased": (1 / 3, 1 / 3),
+    "normal_unbiased": (3 / 8, 3 / 8),
+}
+#: Methods that pick one entry, or halve two, by rules of their own.
+PICKING = ("inverted_cdf", "averaged_inverted_cdf", "closest_observation")
 
 
 def _line(what: str, a: Any, axis: Any) -> tuple[Node, tuple[int, ...]]:
@@ -120,8 +131,12 @@ def _array(values: Any) -> Node:
 def _picked(ordered: Node, q: Any, size: Size, method: str) -> tuple[Node, int]:
     """Quantiles of a sorted array along its first axis, and how many axes those of q are."""
     known = not isinstance(q, Node)
-    if known and isinstance(size, int):
-        position: Any = q * (size - 1)
+    position: Any
+    if method in PLOTTING or method in PICKING:
+        position = _place(q, size, method)
+        method = "linear"
+    elif known and isinstance(size, int):
+        position = q * (size - 1)
     else:
         position = (_array(q) if known else q) * lift(size - 1)
     low, high = _ends(position, method)
@@ -136,11 +151,27 @@ def _picked(ordered: Node, q: Any, size: Size, method: str) -> tuple[Node, int]:
     return _between(below, above, _spread(part, ordered.rank - 1), method), rank
 
 
+def _place(q: Any, size: Size, method: Any) -> Any:
+    """The place of quantiles among sorted entries, by one of the methods of `PLOTTING` and `PICKING`."""
+    if not isinstance(q, Node) and isinstance(size, int):
+        return np.quantile(np.arange(float(size)), q, method=method)
+    if method not in PLOTTING:
+        raise TraceError(
+            f"quantiles by method={method!r} are of arrays of fixed size, and q is a literal",
+            hint='method="linear", or one of ' + ", ".join(PLOTTING),
+        )
+    a, b = PLOTTING[method]
+    q = q if isinstance(q, Node) else _array(q)
+    place = q * lift(size) + (a - 1) + q * (1 - a - b)
+    return minimum(maximum(place, 0.0), lift(size - 1))
+
+
 def _check(what: str, out: Any, method: Any, weights: Any, interpolation: Any) -> str:
     refuse(what, out=out, weights=weights)
     chosen = interpolation if interpolation not in (None, np._NoValue) else method
-    if chosen not in METHODS:
-        raise TraceError(f"{what}: method={chosen!r} is not supported", expected=", ".join(METHODS))
+    every = (*METHODS, *PLOTTING, *PICKING)
+    if chosen not in every:
+        raise TraceError(f"{what}: method={chosen!r} is not supported", expected=", ".join(every))
     return str(chosen)
 
 

@@ -63,6 +63,27 @@ def imag(val: Any) -> Node:
     return zeros
 
 
+@spelled(np.isreal)
+def isreal(x: Any) -> Node:
+    """`np.isreal`: true everywhere."""
+    node = as_array(x)
+    return equal(node, node) if node.dtype != "float64" else logical_or(isnan(node), equal(node, node))
+
+
+@spelled(np.iscomplex)
+def iscomplex(x: Any) -> Node:
+    """`np.iscomplex`: false everywhere."""
+    return FUNCTIONS[np.logical_not](isreal(x))  # type: ignore[no-any-return]
+
+
+@spelled(np.angle)
+def angle(z: Any, deg: bool = False) -> Node:
+    """`np.angle`: 0, or half a turn for negative numbers, with derivative 0."""
+    x = as_array(z)
+    half = 180.0 if deg else np.pi
+    return FUNCTIONS[np.where](FUNCTIONS[np.signbit](x), half, 0.0)  # type: ignore[no-any-return]
+
+
 @spelled(np.iscomplexobj)
 def iscomplexobj(x: Any) -> bool:
     """`np.iscomplexobj`."""

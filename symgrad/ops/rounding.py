@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import TraceError
-from symgrad.node import Node, Op, Operand, lift, op
-from symgrad.spelling import spell, spelled
+from symgrad.node import Node, Op, Operand, integers, lift, op
+from symgrad.spelling import FUNCTIONS, spell, spelled
 from symgrad.text import PRODUCT, Environment, Text, call, infix
 
 floor = op(
@@ -73,6 +73,29 @@ def _of_floats(operation: Op) -> Callable[[Operand], Node]:
 
     build.__name__ = operation.name
     return build
+
+
+def _exponent_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
+    return Text(f"np.frexp({operands[0].source})[1].astype(np.int64)")
+
+
+exponent = op(
+    "exponent", "x",
+    doc="The power of 2 right above |x|, as an integer, and 0 for 0: the exponent of np.frexp.",
+    dtype=integers,
+    numpy=_exponent_text,
+    adjoint={"x": None},
+    sympy=lambda sp, x: sp.Piecewise((0, sp.Eq(x, 0)), (sp.floor(sp.log(sp.Abs(x), 2)) + 1, True)),
+    special=(0.0, 0.75, 3.0, -5.0),
+)  # fmt: skip
+
+
+@spelled(np.frexp)
+def frexp(x: Operand) -> tuple[Node, Node]:
+    """`np.frexp`: x = mantissa 2**exponent, where the mantissa has the derivative 2**-exponent."""
+    value = lift(x) * 1.0
+    power = exponent(value)
+    return FUNCTIONS[np.ldexp](value, -power), power
 
 
 spell(_of_floats(floor), np.floor)

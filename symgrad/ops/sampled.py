@@ -9,14 +9,14 @@ import numpy as np
 
 from symgrad.errors import ShapeError, TraceError
 from symgrad.flops import binary_logarithm, elements
-from symgrad.node import Node, Op, integers, lift, op
+from symgrad.node import OPS, Node, Op, integers, lift, op
 from symgrad.ops.comparison import equal, greater, less
 from symgrad.ops.gather import gather
 from symgrad.ops.join import along, as_array, concatenate, diff, section
 from symgrad.ops.leaves import array_node
-from symgrad.ops.reduce import reduced_axes, sum_over
+from symgrad.ops.reduce import count_of, reduced_axes, sum_over
 from symgrad.ops.selection import choose, maximum, minimum, nonzero, where
-from symgrad.ops.structure import expand_dims, normalize_axis, reshape_to, solid
+from symgrad.ops.structure import broadcast_up, expand_dims, normalize_axis, reshape_to, solid
 from symgrad.shapes import Shape, core, has_batch, shape_text
 from symgrad.spelling import FUNCTIONS, spelled
 from symgrad.text import Environment, Text
@@ -90,9 +90,10 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Node:
 @spelled(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Node:
     """`np.interp`; at a knot the derivative is the slope to its right, outside it is 0."""
-    if period is not None:
-        raise TraceError("np.interp: period= is not supported", hint="np.mod(x, period)")
     at, knots, heights = as_array(x) * 1.0, as_array(xp) * 1.0, as_array(fp) * 1.0
+    if period is not None:
+        at, knots, heights = _around(at, knots, heights, period)
+        left = right = None
     if knots.rank != 1 or core(knots.shape) != core(heights.shape) or has_batch(heights.shape):
         raise ShapeError(
             "np.interp: xp and fp are vectors of one length",
@@ -109,6 +110,21 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     above = along(heights, size - 1, 0) if right is None else lift(right)
     inside = y0 + (y1 - y0) * ((at - x0) / nonzero(x1 - x0))
     return where(less(at, first), below, where(greater(at, end), above, inside))
+
+
+def _around(at: Node, knots: Node, heights: Node, period: Any) -> tuple[Node, Node, Node]:
+    """Places and knots within one period, with the last knot in front again and the first one behind."""
+    turn = FUNCTIONS[np.abs](lift(period))
+    at, knots = FUNCTIONS[np.mod](at, turn), FUNCTIONS[np.mod](knots, turn)
+    order = FUNCTIONS[np.argsort](knots)
+    knots, heights = gather(knots, order, axis=0), gather(heights, order, axis=0)
+    size = core(knots.shape)[0]
+    first, last = section(knots, 0, 1, 0), section(knots, size - 1, size, 0)
+    return (
+        at,
+        concatenate([last - turn, knots, first + turn]),
+        concatenate([section(heights, size - 1, size, 0), heights, section(heights, 0, 1, 0)]),
+    )
 
 
 # --- derivatives and integrals ------------------------------------------------------------------------
@@ -213,18 +229,30 @@ for _name in ("trapezoid", "trapz"):
 # --- averages, differences, phases --------------------------------------------------------------------
 
 
+def _total_weight(x: Node, axis: Any, weights: Any, keepdims: Any, mean: Node) -> Node:
+    """The sum of weights that np.average(returned=True) gives too, in the shape of the mean."""
+    if weights is None:
+        counted = lift(count_of(x, reduced_axes("np.average", x, axis)))
+        return broadcast_up(OPS["cast"](counted, to="float64"), mean.shape)
+    ones = FUNCTIONS[np.ones_like](x)
+    w = as_array(weights)
+    if core(w.shape) == core(x.shape):
+        return FUNCTIONS[np.sum](w, axis, keepdims=keepdims)  # type: ignore[no-any-return]
+    return average(ones, axis, weights, keepdims=keepdims) * FUNCTIONS[np.sum](w)  # type: ignore[no-any-return]
+
+
 @spelled(np.average)
 def average(
     a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False
-) -> Node:
+) -> Any:
     """`np.average`; weights have the shape of `a`, or are one vector along an axis."""
-    if returned:
-        raise TraceError("np.average: returned=True is not supported", hint="np.sum of the weights")
     x = as_array(a)
+    if returned:
+        mean = average(x, axis, weights, keepdims=keepdims)
+        return mean, _total_weight(x, axis, weights, keepdims, mean)
     axes, kept = reduced_axes("np.average", x, axis), keepdims is not np._NoValue and bool(keepdims)
     if weights is None:
-        mean: Node = FUNCTIONS[np.mean](x, axis, keepdims=kept)
-        return mean
+        return FUNCTIONS[np.mean](x, axis, keepdims=kept)
     w = as_array(weights)
     if core(w.shape) != core(x.shape):
         if axis is None or len(axes) != 1 or w.rank != 1 or core(w.shape)[0] != core(x.shape)[axes[0]]:

@@ -38,9 +38,11 @@ def _plain_size(size: Any) -> Any:
     return size
 
 
-def _in_order(what: str, order: Any) -> None:
-    if order not in (None, "C", "K", "A"):
-        raise TraceError(f"{what}: order={order!r} is not supported", expected="order='C'")
+def _by_columns(what: str, order: Any) -> bool:
+    """Whether elements are read and put column by column, the first index running fastest."""
+    if order not in (None, "C", "K", "A", "F"):
+        raise TraceError(f"{what}: order={order!r} is not known", expected="'C' or 'F'")
+    return bool(order == "F")
 
 
 @spelled(np.reshape)
@@ -48,8 +50,10 @@ def reshape(
     a: Node, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None
 ) -> Node:
     """`np.reshape`."""
-    _in_order("np.reshape", order)
-    return reshape_to(lift(a), sizes_of("np.reshape", newshape if shape is None else shape))
+    x, sizes = lift(a), sizes_of("np.reshape", newshape if shape is None else shape)
+    if _by_columns("np.reshape", order):
+        return transpose(reshape_to(transpose(x), sizes[::-1]))
+    return reshape_to(x, sizes)
 
 
 def reshape_method(a: Node, *shape: Any, order: str = "C", copy: Any = None) -> Node:
@@ -60,8 +64,8 @@ def reshape_method(a: Node, *shape: Any, order: str = "C", copy: Any = None) -> 
 @spelled(np.ravel, method="ravel")
 def ravel(a: Node, order: str = "C") -> Node:
     """`np.ravel`."""
-    _in_order("np.ravel", order)
-    return reshape_to(lift(a), (-1,))
+    x = lift(a)
+    return reshape_to(transpose(x) if _by_columns("np.ravel", order) else x, (-1,))
 
 
 def flatten(a: Node, order: str = "C") -> Node:

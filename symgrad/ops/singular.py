@@ -191,8 +191,9 @@ pinv: Op = op(
 def numpy_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Node:
     """`np.linalg.pinv`; singular values below `rcond` times the largest count as 0."""
     cutoff = rcond if rtol is None else rtol
-    if hermitian or not (cutoff is None or isinstance(cutoff, (int, float))):
-        raise TraceError(
-            "np.linalg.pinv: expected a number for rcond, and not hermitian", hint="np.linalg.pinv(a)"
-        )
-    return pinv(as_floats(as_array(a)), rcond=cutoff)
+    if not (cutoff is None or isinstance(cutoff, (int, float))):
+        raise TraceError("np.linalg.pinv: expected a number for rcond", hint="np.linalg.pinv(a)")
+    a = as_floats(as_array(a))
+    if hermitian:  # as numpy has it, the lower triangle alone is read
+        a = FUNCTIONS[np.tril](a) + swap(FUNCTIONS[np.tril](a, -1))
+    return pinv(a, rcond=cutoff)

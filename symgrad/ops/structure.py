@@ -22,6 +22,7 @@ from symgrad.shapes import (
     broadcast,
     core,
     divide_exactly,
+    floor_divide,
     has_batch,
     product,
     rank,
@@ -242,13 +243,23 @@ def _reshaped_shape(x: Node, shape: Shape) -> Shape:
             expected=shape_text(x.shape),
             got=shape_text(shape),
         )
-    if product(core(shape)) != product(core(x.shape)):
+    if product(core(shape)) != product(core(x.shape)) and not _whole(core(x.shape), core(shape)):
         raise ShapeError(
             "np.reshape: the numbers of elements differ",
             expected=f"{product(core(x.shape))} elements, as {shape_text(x.shape)} has",
             got=f"{product(core(shape))} in {shape_text(shape)}",
         )
     return shape
+
+
+def _whole(old: Shape, new: Shape) -> bool:
+    """Whether one shape is the other with a size that is a quotient, of which numpy sees that it is whole."""
+    for shape, other in ((old, new), (new, old)):
+        for i, size in enumerate(shape):
+            rest = product([*shape[:i], *shape[i + 1 :]])
+            if not isinstance(size, int) and rest != 0 and size == floor_divide(product(other), rest):
+                return True
+    return False
 
 
 def _reshape_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
@@ -293,8 +304,12 @@ def reshape_to(x: Node, sizes: Sequence[Size]) -> Node:
     if open_:
         known = product([size for i, size in enumerate(wanted) if i not in open_])
         total = product(core(x.shape))
-        quotient = divide_exactly(total, known)
-        if quotient is None or known == 0:
+        quotient = divide_exactly(total, known) if known != 0 else None
+        if quotient is None and not isinstance(total, int):
+            # numpy checks at run time that the division leaves no rest.
+            wanted[open_[0]] = floor_divide(total, known)
+            return reshape(x, shape=head(x.shape) + tuple(wanted))
+        if quotient is None:
             raise ShapeError(
                 "np.reshape: the dimension -1 cannot be found",
                 expected=f"sizes whose product divides {total}, as {shape_text(x.shape)} has",
