@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from symgrad.graph import Function, toposort
 from symgrad.identifiers import printable
 from symgrad.lower.names import Names
+from symgrad.lower.stacks import Stacks
 from symgrad.node import Node
 from symgrad.program import Section, Statement
 from symgrad.shapes import BATCH, Shape, Size, core, dim_source, has_batch, shape_text
@@ -133,10 +134,7 @@ class Body:
         self.uses: dict[Node, int] = {}
         #: The results that are used, by their position, of operations that have several.
         self.results: dict[Node, dict[int, Node]] = {}
-        #: Stacks that are a part of an array with one row more: its name, and the first row of theirs.
-        self.offsets: dict[Node, tuple[str, int]] = {}
-        #: Results that are known to have memory of their own.
-        self.owned: set[Node] = set()
+        self.stacks = Stacks()
         for node in self.order:
             for operand in node.args:
                 self.uses[operand] = self.uses.get(operand, 0) + 1

@@ -211,7 +211,7 @@ def _is_borrowed(root: Node, body: Body | None) -> bool:
     """Whether memory may be that of an argument: after no step, a loop's carry is what it was before."""
     if root.op.name != "result":
         return not root.args
-    if body is not None and root in body.owned:
+    if body is not None and root in body.stacks.owned:
         return False
     source = root.args[0]
     if source.op.name == "scan":

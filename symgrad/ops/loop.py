@@ -309,7 +309,7 @@ def _pullback(
     bar = {c: input_node(f"{c.name} bar", c.shape) for c in moving}
     rows_bar: dict[Node, Node] = {}
     labels = dict(loop.labels)
-    labels.update({b: f"{labels[c]}_bar" if labels[c] else "" for c, b in bar.items()})
+    labels.update({b: _adjoint_label(labels[c]) for c, b in bar.items()})
     outputs = [loop.after[loop.carries.index(c)] for c in moving]
     seeds = [bar[c] for c in moving]
     added: dict[Node, Node] = {}
@@ -333,7 +333,7 @@ def _pullback(
     adjoints, bars = differentiate(outputs, seeds, [*moving, *rows, *fixed])
     found = dict(zip([*moving, *rows, *fixed], adjoints))
     sums = {x: input_node(f"{x.name} sum", x.shape) for x in fixed}
-    labels.update({s: f"{labels[x]}_bar" if labels[x] else "" for x, s in sums.items()})
+    labels.update({s: _adjoint_label(labels[x]) for x, s in sums.items()})
     after = []
     for c in moving:
         total = found[c]
@@ -369,6 +369,13 @@ def _pullback(
     first = count + len(loop.rows)
     contributions.update({first + loop.inner.index(x): g for x, g in zip(fixed, built.last[len(moving) :])})
     return contributions
+
+
+def _adjoint_label(label: str) -> str:
+    """What the adjoint of a value is called; that of an adjoint, in a tangent, is the value's tangent."""
+    if label.endswith("_bar"):
+        return f"{label.removesuffix('_bar')}_dot"
+    return f"{label}_bar" if label else ""
 
 
 def _seed(cotangent: Node | None, shape: Shape) -> Node:
