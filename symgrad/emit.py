@@ -22,6 +22,7 @@ from symgrad.identifiers import identifier
 from symgrad.kernels import imports, sources
 from symgrad.lower.checks import Signature
 from symgrad.lower.docs import safe
+from symgrad.lower.partial import in_parts
 from symgrad.lower.routine import Records, record_names, routine
 from symgrad.options import DEFAULT, Options
 from symgrad.program import Program, Routine
@@ -67,10 +68,8 @@ def program(
     helpers: dict[str, None] = {}
     constants: dict[str, str] = {}
     records = Records()
-    signatures = {t: Signature(f, taken) for t, (_, f) in functions.items()}
     stand_ins = borrowed(options.scipy)
-    for signature in signatures.values():
-        signature.env.stand_ins = stand_ins
+    signatures = {t: _sign(taken, stand_ins, f) for t, (_, f) in functions.items()}
     shared: dict[tuple[object, ...], str] = {}
     checks = []
     several = len({s.key for s in signatures.values()}) > 1
@@ -95,6 +94,14 @@ def program(
     ]
     noted = costs or {}
     routines = [_noted(one, noted[t]) if t in noted else one for t, one in zip(functions, routines)]
+    if options.partial:
+        given = [(exports[t], f, shared[signatures[t].key]) for t, (_, f) in functions.items()]
+        parts = in_parts(
+            given, functools.partial(_sign, taken, stand_ins), records, helpers, constants, options
+        )
+        checks += [part.checks for part in parts.values()]
+        further = {r.name: parts[r.name].routines for r in routines if r.name in parts}
+        routines = [one for r in routines for one in (r, *further.get(r.name, ()))]
     digest = _digest(functions, doc, options)
     settings = ["set_threads"] if "set_threads" in helpers else []
     foreign = [name for name in helpers if name in stand_ins]
@@ -102,7 +109,9 @@ def program(
     return Program(
         name=name,
         docstring=tuple(_docstring(name, doc, spec, digest, foreign)),
-        exports=tuple(sorted([*exports.values(), *(r.name for r in records.types.values()), *settings])),
+        exports=tuple(
+            sorted([*(r.name for r in routines), *(r.name for r in records.types.values()), *settings])
+        ),
         version=__version__,
         digest=f"sha256:{digest}",
         records=tuple(records.types.values()),
@@ -114,6 +123,12 @@ def program(
         settings=tuple(f"def {name}(count: int | None) -> None:" for name in settings),
         packages=(f"from scipy import special as {ALIAS}",) if foreign else (),
     )
+
+
+def _sign(taken: Iterable[str], stand_ins: Mapping[str, str], function: Function) -> Signature:
+    signature = Signature(function, taken)
+    signature.env.stand_ins = stand_ins
+    return signature
 
 
 def _noted(one: Routine, note: str) -> Routine:

@@ -42,7 +42,7 @@ def docstring(name: str, function: Function, records: Any) -> tuple[str, ...]:
         lines += ["", *(f"    {line}" for line in mathematics)]
     lines += ["", "Parameters", "----------"]
     for parameter in function.parameters:
-        lines += _described(parameter.name, parameter.tree, "array_like", parameter.doc)
+        lines += described(parameter.name, parameter.tree, "array_like", parameter.doc)
     lines += ["", "Returns", "-------"]
     lines += _returns(function)
     return tuple(safe(line.rstrip()) for line in lines)
@@ -146,7 +146,8 @@ def mathematical(text: str) -> str:
     return re.sub(r"\b_(?=[a-z])", "", text).replace(", dtype)", ")")
 
 
-def _described(name: str, tree: Tree, kind: str, doc: str = "") -> list[str]:
+def described(name: str, tree: Tree, kind: str, doc: str = "") -> list[str]:
+    """Lines about one parameter."""
     if is_leaf(tree):
         lines = [f"{name} : {kind}, {_shape_and_type(tree)}"]
     else:

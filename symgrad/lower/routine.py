@@ -103,14 +103,11 @@ def routine(
         sections, blocks = elements.build(), elements.blocks
     else:
         sections = body.build()
-    returned: dict[Node, int] = {}
     doc = _record_doc(written)
-    result = _result(
-        function.result, lambda node: _returned_leaf(node, body, returned), records, doc, top=True
-    )
+    result = result_text(function.result, body, records, doc)
     helpers.update(env.helpers)
     lines = [line for section in sections for line in section.lines]
-    unpack = _unpacking(signature, checks, "\n".join([*lines, result]))
+    unpack = unpacking(signature, checks, "\n".join([*lines, result]))
     parameters = [
         f"{name}: {'ArrayLike' if is_leaf(parameter.tree) else 'Any'}"
         for name, parameter in zip(signature.parameters, function.parameters)
@@ -135,7 +132,7 @@ def routine(
     )
 
 
-def _unpacking(signature: Signature, checks: str, text: str) -> str:
+def unpacking(signature: Signature, checks: str, text: str) -> str:
     """The call of the checks, its results named where `text` uses them and `_` elsewhere."""
     used = identifiers(text.splitlines())
     names = [name if name in used or name in signature.parameters else "_" for name in signature.returns]
@@ -160,6 +157,12 @@ def _record_doc(function: Function) -> str:
     if root is function:
         return safe(f"What {function.name} returns.")
     return safe(f"Gradient of {root.name}, one field an argument.")
+
+
+def result_text(tree: Tree, body: Body, records: Records, doc: str) -> str:
+    """Text of what is returned, in its structure; `doc` is that of the records in it."""
+    returned: dict[Node, int] = {}
+    return _result(tree, lambda node: _returned_leaf(node, body, returned), records, doc, top=True)
 
 
 def _result(tree: Tree, leaf: Callable[[Node], str], records: Records, doc: str, top: bool = False) -> str:

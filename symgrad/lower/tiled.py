@@ -22,9 +22,9 @@ NEAR = 4
 
 
 class Tiled:
-    """Lowers a function by its plan."""
+    """Lowers a function by its plan; `extent` is the name of the number of rows, that of all by default."""
 
-    def __init__(self, name: str, main: Body, plan: Plan, options: Options) -> None:
+    def __init__(self, name: str, main: Body, plan: Plan, options: Options, extent: str = "") -> None:
         self.name = name
         self.main = main
         self.plan = plan
@@ -32,7 +32,7 @@ class Tiled:
         self.function, self.names, self.env = main.function, main.names, main.env
         #: Names of values, the same in all parts of the function.
         self.called = main.called
-        self.n = self.env.dims[str(plan.size)]
+        self.n = extent or self.env.dims[str(plan.size)]
         self.tile, self.step, self.rows = (self.names.take(wish) for wish in ("tile", "step", "rows"))
         self.first, self.last = self.names.take("i"), self.names.take("j")
         self.blocks: list[Block] = []

@@ -13,6 +13,7 @@ from symgrad.node import Node
 from symgrad.options import Options
 from symgrad.schedule.plan import Phase, Plan, plan
 from symgrad.shapes import BATCH, Size, core, dim_names, evaluate, named, product
+from symgrad.tree import leaves
 
 #: Numbers that a tile may keep in memory: what a core's cache holds.
 CACHE = 2**17
@@ -37,6 +38,10 @@ def choose(function: Function, order: Sequence[Node], options: Options) -> Plan 
     """The plan to follow, None for the straight form; `order` has the operands before their users."""
     if options.tiles is False or function.has_batch or not function.dims:
         return None
+    if options.partial:
+        parts = choose_sum(function, order)
+        if parts is not None:
+            return parts
     counts = dict.fromkeys(function.dims, 0)
     names: dict[object, tuple[str, ...]] = {}
     for node in order:
@@ -50,13 +55,35 @@ def choose(function: Function, order: Sequence[Node], options: Options) -> Plan 
     for name in sorted(counts, key=lambda d: -counts[d])[:CANDIDATES]:
         if not forced and (counts[name] < WORTH or options.typical.get(name, ROWS) < ROWS):
             continue
-        found = plan(function, order, named(name), options.partial)
+        found = plan(function, order, named(name))
         if found is None or not found.phases or (len(found.phases) > PHASES and not forced):
             continue
         score = saved(function, found, options)
         if score > best_score or (best is None and (forced or score == best_score)):
             best, best_score = found, score
     return best
+
+
+def choose_sum(function: Function, order: Sequence[Node]) -> Plan | None:
+    """The plan of a function whose results are made of sums over rows of its arguments; None for others."""
+    for name in function.dims:
+        found = plan(function, order, named(name), scatter=True)
+        if found is None or len(found.phases) != 1 or found.phases[0].stored:
+            continue
+        inputs = all(node.op.name == "input" for node, _ in found.phases[0].sources)
+        whole = [node for stage in found.stages for node in stage if node.op.name != "input"]
+        apart = all(name not in dim_names(size) for node in whole for size in core(node.shape))
+        mixed = any(
+            len({name in _names(leaf) for leaf in leaves(parameter.tree)}) > 1
+            for parameter in function.parameters
+        )
+        if found.phases[0].sums and inputs and apart and not mixed:
+            return found
+    return None
+
+
+def _names(node: Node) -> set[str]:
+    return {name for size in core(node.shape) for name in dim_names(size)}
 
 
 def choose_elements(function: Function, order: Sequence[Node], options: Options) -> int:
