@@ -40,11 +40,14 @@ def cost(function: Function) -> Cost:
         op = node.op
         if op.view or not node.args:
             continue
-        operations += op.elementwise or op.flops != 0
         if op.flops is None or isinstance(op.flops, int):
-            counts[node.shape] = counts.get(node.shape, 0) + (1 if op.flops is None else op.flops)
+            each = 1 if op.flops is None else op.flops
+            counts[node.shape] = counts.get(node.shape, 0) + each
+            operations += op.elementwise or each > 0
         else:
-            rest += op.flops(node)
+            flops = op.flops(node)
+            rest += flops
+            operations += bool(flops)
     for shape, count in counts.items():
         rest += elements(shape) * count
     return Cost(operations, rest)
