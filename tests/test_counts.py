@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from benchmarks.scalar_formulas import COUNTS, FORMULAS
 
 import symgrad as sg
 from symgrad.cost import cost
 from symgrad.pipeline import prepare
-
-from benchmarks.scalar_formulas import COUNTS, FORMULAS
 
 CASES = [(name, size, most) for name, by_size in COUNTS.items() for size, most in by_size.items()]
 
