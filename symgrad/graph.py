@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from symgrad.node import Node, rebuild
-from symgrad.shapes import BATCH, dim_names, has_batch, shape_text
+from symgrad.shapes import BATCH, Shape, dim_names, has_batch, shape_text
 from symgrad.tree import Tree, leaves, map_leaves, paths
 
 
@@ -263,6 +263,8 @@ class Function:
     def to_text(self) -> str:
         """One line per node, for reading and for tests."""
         label: dict[Node, str] = {}
+        shapes: dict[Shape, str] = {}
+        names = self.names
         rows = []
         for count, node in enumerate(self.nodes()):
             if node.op.name == "const":
@@ -274,13 +276,18 @@ class Function:
             if node.op.name == "input":
                 label[node] = node.name
                 continue
-            label[node] = self.names.get(node) or f"v{count}"
-            inner = [label[a] for a in node.args]
-            inner += [f"{k}={v}" for k, v in zip(node.op.params, node.params)]
-            rows.append(f"{label[node]} = {node.op.name}({', '.join(inner)})  # {shape_text(node.shape)}")
+            own = label[node] = names.get(node) or f"v{count}"
+            inner = ", ".join([label[a] for a in node.args])
+            if node.params:
+                params = ", ".join([f"{k}={v}" for k, v in zip(node.op.params, node.params)])
+                inner = f"{inner}, {params}" if inner else params
+            shape = shapes.get(node.shape)
+            if shape is None:
+                shape = shapes[node.shape] = shape_text(node.shape)
+            rows.append(f"  {own} = {node.op.name}({inner})  # {shape}")
         outputs = ", ".join(label[node] for node in self.output_nodes)
         parameters = ", ".join(p.name for p in self.parameters)
-        return "\n".join([f"{self.name}({parameters}):", *(f"  {r}" for r in rows), f"  return {outputs}"])
+        return "\n".join([f"{self.name}({parameters}):", *rows, f"  return {outputs}"])
 
     #: Set by the layers above: calling a function, and how it prints.
     _call: ClassVar[Callable[..., Any] | None] = None

@@ -24,6 +24,8 @@ def identifier(text: str) -> str:
     Characters that no identifier can have become underscores; leading underscores go, so that nothing
     is mangled inside a class and nothing private is hit.
     """
+    if text.isascii() and text.isidentifier() and text[0] != "_":
+        return text
     clean = "".join(c if c == "_" or c.isalnum() else "_" for c in unicodedata.normalize("NFKC", text))
     clean = clean.lstrip("_") or "x"
     if not clean.isidentifier():

@@ -10,6 +10,7 @@ import os
 import types
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ from symgrad.options import Options, plain
 from symgrad.pipeline import prepare
 from symgrad.program import Program
 from symgrad.rewrite import stabilize
+
+#: Nodes from which on a function is not prepared again just to be compared with.
+LARGE = 20_000
 
 
 class Module:
@@ -107,6 +111,9 @@ class Module:
         for other, function in self.functions.items():
             if function is origin.base:
                 return self.prepared[other]
+        if len(origin.base.nodes()) > LARGE and origin.kind in ("value_and_grad", "vjp", "jvp"):
+            # It is computed along with its derivative: spare the time to prepare it on its own.
+            return replace(self.prepared[title], result=self.prepared[title].result[0], name=origin.base.name)
         key = id(origin.base)  # which the module's own function keeps alive
         if key not in self._bases:
             self._bases[key] = prepare(origin.base, self.options)

@@ -57,7 +57,10 @@ Form = Callable[["Node", Sequence[Text], Environment], Text]
 
 def weak(operands: Sequence[Text]) -> bool:
     """Whether an expression of these operands is a Python number."""
-    return all(operand.weak for operand in operands)
+    for operand in operands:
+        if not operand.weak:
+            return False
+    return True
 
 
 def gives_scalars(form: Form) -> Form:
@@ -78,7 +81,7 @@ def call(function: str) -> Form:
     """`function(a, b)`."""
 
     def form(node: Node, operands: Sequence[Text], env: Environment) -> Text:
-        inner = f"{function}({', '.join(operand.source for operand in operands)})"
+        inner = f"{function}({', '.join([operand.source for operand in operands])})"
         # numpy turns Python numbers into float64, which would widen every float32 array it meets.
         return Text(f"float({inner})", weak=True) if weak(operands) else Text(inner)
 
@@ -87,12 +90,13 @@ def call(function: str) -> Form:
 
 def infix(operator: str, precedence: int) -> Form:
     """`a operator b`, grouping from the left."""
+    tight = precedence + 1 if precedence == COMPARE else precedence
 
     def form(node: Node, operands: Sequence[Text], env: Environment) -> Text:
-        left, right = operands
-        tight = precedence + 1 if precedence == COMPARE else precedence
-        source = f"{left.inside(tight)} {operator} {right.inside(precedence + 1)}"
-        return Text(source, precedence, weak(operands))
+        (a, left, left_weak), (b, right, right_weak) = operands
+        a = a if left >= tight else f"({a})"
+        b = b if right > precedence else f"({b})"
+        return Text(f"{a} {operator} {b}", precedence, left_weak and right_weak)
 
     return gives_scalars(form)
 

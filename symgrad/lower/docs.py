@@ -8,7 +8,7 @@ from typing import Any
 
 from symgrad.graph import Function
 from symgrad.identifiers import printable
-from symgrad.lower.body import Body, Env
+from symgrad.lower.body import WIDTH, Body, Env
 from symgrad.lower.names import Names
 from symgrad.node import Node
 from symgrad.shapes import BATCH, shape_text
@@ -127,6 +127,8 @@ def _split(doc: str) -> tuple[str, list[str]]:
 
 def formulas(function: Function) -> list[str]:
     """The function's mathematics: one equation for each value that its author named."""
+    if len(function.nodes()) > LINES * WIDTH:
+        return []  # every operation takes a character at least
     names = Names()
     arguments = {leaf: names.take(leaf.name.rpartition(".")[2]) for leaf in function.input_nodes}
     dims = {name: name for name in function.dims}

@@ -1,4 +1,4 @@
-"""Scalar formulas that tools for automatic differentiation are counted by, over any array library's functions.
+"""Scalar formulas that automatic differentiation is measured by, over any array library's functions.
 
 Each takes the vector x and the module that has log, sqrt and tanh: numpy for symgrad, casadi for comparison.
 """
