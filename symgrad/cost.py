@@ -40,12 +40,13 @@ def cost(function: Function) -> Cost:
         op = node.op
         if op.view or not node.args:
             continue
-        if op.flops is None or isinstance(op.flops, int):
-            each = 1 if op.flops is None else op.flops
+        rule = op.flops
+        if rule is None or isinstance(rule, int):
+            each = 1 if rule is None else rule
             counts[node.shape] = counts.get(node.shape, 0) + each
-            operations += op.elementwise or each > 0
+            operations += each > 0 or op.elementwise
         else:
-            flops = op.flops(node)
+            flops = rule(node)
             rest += flops
             operations += bool(flops)
     for shape, count in counts.items():

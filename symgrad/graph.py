@@ -71,8 +71,10 @@ def dependents(order: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
     """The nodes of a topological order that depend on any of the sources, sources included."""
     active = set(sources)
     for node in order:
-        if node not in active and any(a in active for a in node.args):
-            active.add(node)
+        for operand in node.args:
+            if operand in active:
+                active.add(node)
+                break
     return active
 
 

@@ -29,7 +29,7 @@ from symgrad.program import Program
 from symgrad.rewrite import stabilize
 
 #: Nodes from which on a function is not prepared again just to be compared with.
-LARGE = 20_000
+LARGE = 2_000
 
 
 class Module:

@@ -57,10 +57,7 @@ Form = Callable[["Node", Sequence[Text], Environment], Text]
 
 def weak(operands: Sequence[Text]) -> bool:
     """Whether an expression of these operands is a Python number."""
-    for operand in operands:
-        if not operand.weak:
-            return False
-    return True
+    return all([operand.weak for operand in operands])
 
 
 def gives_scalars(form: Form) -> Form:

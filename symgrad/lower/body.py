@@ -202,7 +202,12 @@ class Body:
             self._assign(node, text)
         else:
             self.text[node] = text
-            self.depth[node] = 1 + max((self.depth.get(a, 0) for a in node.args), default=0)
+            deepest = 0
+            for a in node.args:
+                below = self.depth.get(a, 0)
+                if below > deepest:
+                    deepest = below
+            self.depth[node] = deepest + 1
 
     def write(self, node: Node, operands: list[Text]) -> Text:
         """Text of one operation."""
@@ -215,6 +220,8 @@ class Body:
         while True:
             operands = [self.text[a] for a in node.args]
             text = self.write(node, operands)
+            if len(text.source) <= WIDTH and max([self.depth.get(a, 0) for a in node.args], default=0) < DEPTH:
+                return text
             inlined = [
                 a for a in dict.fromkeys(node.args) if a not in self.named and a.op.name not in _LEAVES
             ]
@@ -297,7 +304,7 @@ class Body:
 
 def order_of(function: Function) -> tuple[list[Node], set[Node]]:
     """Needed nodes: the values of the primal and what they are made of first, then the adjoints."""
-    needed = toposort(function.output_nodes)
+    needed = function.nodes()
     if not function.primal:
         return needed, set(needed)
     wanted = set(needed)

@@ -52,8 +52,8 @@ def over(a: Number, b: Number) -> Number | None:
         return None
     if isinstance(a, float) or isinstance(b, float):
         return _guarded(operator.truediv, a, b, vanishing=not a)
-    if isinstance(a, int) and isinstance(b, int) and a % b == 0:
-        return plain(a // b)
+    if isinstance(a, int) and isinstance(b, int):
+        return plain(a // b) if a % b == 0 else plain(Fraction(a, b))
     return plain(Fraction(a) / Fraction(b))
 
 

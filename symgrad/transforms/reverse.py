@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 
 from symgrad.graph import dependents, toposort
-from symgrad.node import Node, lift
+from symgrad.node import OPS, Node, lift
 from symgrad.ops.closures import CONTROL
 from symgrad.ops.indexing import assemble_contributions
 from symgrad.ops.reduce import unbroadcast
@@ -46,11 +46,13 @@ def pullback(
         if parts is None:
             continue
         g = adjoints[node] = _sum(parts)
-        for position, operand in enumerate(node.args):
-            if operand not in active or operand.dtype != "float64":
-                continue
-            part = _partial(node, position, g)
+        edges = [i for i, a in enumerate(node.args) if a in active and a.dtype == "float64"]
+        minus = len(edges) == 1 and g.op is _NEG and node.op in _PASSING
+        for position in edges:
+            operand = node.args[position]
+            part = _partial(node, position, g.args[0] if minus else g)
             if part is not None:
+                part = -part if minus else part
                 contributions.setdefault(operand, []).append(unbroadcast(part, operand.shape))
     results = [adjoints[w] if w in adjoints else broadcast_to(lift(0.0), shape=w.shape) for w in wrt]
     bars: dict[Node, Node] = {}
@@ -59,6 +61,12 @@ def pullback(
         if adjoint not in bars or not primal.args:
             bars[adjoint] = primal
     return results, bars
+
+
+_NEG = OPS["neg"]
+#: Operations whose rules are products with g: a sign goes past them at once, to where a sum takes
+#: it up, where one operand has an adjoint.
+_PASSING = frozenset(OPS[name] for name in ("add", "sub", "neg", "mul", "div", "square", "sin", "cos", "exp"))
 
 
 def _results(order: Sequence[Node]) -> dict[Node, list[Node]]:
@@ -101,7 +109,9 @@ def _sum(parts: list[Node]) -> Node:
         rest.append(assemble_contributions(placed))
     else:
         rest = parts
-    total = rest[0]
-    for part in rest[1:]:
-        total = total - part.args[0] if part.op.name == "neg" else total + part
+    # A negative term is subtracted, so the sum begins with one that is not.
+    first = next((i for i, part in enumerate(rest) if part.op is not _NEG), 0)
+    total = rest[first]
+    for part in rest[:first] + rest[first + 1 :]:
+        total = total - part.args[0] if part.op is _NEG else total + part
     return total
