@@ -329,6 +329,17 @@ def as_node(value: Any) -> Node:
 
 def _operator(function: Any, reflected: bool) -> Callable[[Array, Any], Any]:
     def operate(self: Array, other: Any) -> Any:
+        kind = type(other)
+        if kind is Array or kind is int or kind is float:
+            builder = FUNCTIONS[function]
+            operand = other.node if kind is Array else other
+            try:
+                node = builder(operand, self.node) if reflected else builder(self.node, operand)
+            except SymgradError as error:
+                if error.where is None:
+                    error.where = user_line()
+                raise
+            return wrap(node)
         if not isinstance(other, (Array, Dim, int, float, np.generic, np.ndarray, list)):
             if isinstance(other, complex):
                 unwrap(other)

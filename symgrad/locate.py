@@ -25,9 +25,13 @@ def is_user_file(filename: str) -> bool:
 def user_frame() -> FrameType | None:
     """The innermost frame that runs the user's code."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not is_user_file(frame.f_code.co_filename):
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        known = _KNOWN.get(filename)
+        if known or (known is None and is_user_file(filename)):
+            return frame
         frame = frame.f_back
-    return frame
+    return None
 
 
 def user_line() -> str | None:

@@ -80,37 +80,37 @@ class Node:
         raise TypeError("a Node is pickled with its Function, never alone")
 
     def __add__(self, other: Operand) -> Node:
-        return OPS["add"](self, other)
+        return build(OPS["add"], (self, other if type(other) is Node else lift(other)))
 
     def __radd__(self, other: Operand) -> Node:
-        return OPS["add"](other, self)
+        return build(OPS["add"], (lift(other), self))
 
     def __sub__(self, other: Operand) -> Node:
-        return OPS["sub"](self, other)
+        return build(OPS["sub"], (self, other if type(other) is Node else lift(other)))
 
     def __rsub__(self, other: Operand) -> Node:
-        return OPS["sub"](other, self)
+        return build(OPS["sub"], (lift(other), self))
 
     def __mul__(self, other: Operand) -> Node:
-        return OPS["mul"](self, other)
+        return build(OPS["mul"], (self, other if type(other) is Node else lift(other)))
 
     def __rmul__(self, other: Operand) -> Node:
-        return OPS["mul"](other, self)
+        return build(OPS["mul"], (lift(other), self))
 
     def __truediv__(self, other: Operand) -> Node:
-        return OPS["div"](self, other)
+        return build(OPS["div"], (self, other if type(other) is Node else lift(other)))
 
     def __rtruediv__(self, other: Operand) -> Node:
-        return OPS["div"](other, self)
+        return build(OPS["div"], (lift(other), self))
 
     def __pow__(self, other: Operand) -> Node:
-        return OPS["power"](self, other)
+        return build(OPS["power"], (self, other if type(other) is Node else lift(other)))
 
     def __rpow__(self, other: Operand) -> Node:
-        return OPS["power"](other, self)
+        return build(OPS["power"], (lift(other), self))
 
     def __neg__(self) -> Node:
-        return OPS["neg"](self)
+        return build(OPS["neg"], (self,))
 
 
 Operand = Node | int | float | Fraction | Dim
@@ -232,6 +232,10 @@ def build(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Node:
     made.op, made.args, made.params, made.shape, made.dtype = op, args, params, shape, dtype
     new = _Entry(made, _gone)
     new.key = key
+    if entry is None:
+        entry = _TABLE.setdefault(key, new)  # in one step: another thread may build the same node
+        if entry is new:
+            return made
     with _LOCK:
         entry = _TABLE.get(key)
         node = None if entry is None else entry()
@@ -275,12 +279,13 @@ def lift(value: object) -> Node:
 
     Raises TraceError for anything else, complex numbers among them.
     """
-    if isinstance(value, Node):
-        return value
-    if isinstance(value, Dim):
+    kind = type(value)
+    if kind is Node:
+        return value  # type: ignore[return-value]
+    if kind is Dim:
         return build(OPS["dim"], (), (value,))
-    if type(value) in (int, float, bool, Fraction):
-        if type(value) is int and not -(2**63) <= value < 2**63:
+    if kind is float or kind is int or kind is bool or kind is Fraction:
+        if kind is int and not -(2**63) <= value < 2**63:
             value = _as_double(value)
         return build(OPS["const"], (), (value,))
     raise TraceError(

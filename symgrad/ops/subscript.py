@@ -14,7 +14,7 @@ from symgrad.ops.indexing import FULL, Entry, index, integer_entry, slice_entry
 from symgrad.ops.leaves import array_node
 from symgrad.ops.rearrange import flip_
 from symgrad.ops.structure import expand_dims, permute
-from symgrad.shapes import Dim, broadcast, core, rank, shape_text
+from symgrad.shapes import BATCH, Dim, broadcast, core, rank, shape_text
 from symgrad.spelling import spell
 
 
@@ -28,6 +28,8 @@ def getitem(x: Node, key: Any) -> Node:
     TraceError
         For a condition as an index: how many elements it picks is known only at run time.
     """
+    if type(key) is int and len(x.shape) == 1 and x.shape[0] is not BATCH:
+        return index(x, key=(integer_entry(key, x.shape[0], 0, x.shape),))
     parts = _expanded(x, _parts(key))
     entries: list[Entry] = []
     arrays: list[Node] = []

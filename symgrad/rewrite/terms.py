@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from symgrad.node import OPS, Node, lift
-from symgrad.rewrite.literals import Number, divisor, magnitude, number, over, times
+from symgrad.rewrite.literals import Number, divisor, number, over, times
 from symgrad.rewrite.table import Context
 
 #: A literal moves past other factors while it and what it merges with are between 1 / MODERATE and this.
@@ -68,7 +68,7 @@ def merged(compute: Callable[[Number, Number], Number | None], a: Number, b: Num
     value = compute(a, b)
     if not value:
         return None
-    size, one, other = magnitude(value), magnitude(a), magnitude(b)
+    size, one, other = abs(float(value)), abs(float(a)), abs(float(b))
     between = one <= size <= other or other <= size <= one
     return value if between or 1 / MODERATE <= size <= MODERATE else None
 

@@ -82,8 +82,8 @@ def gather_factors(node: Node, context: Context) -> Node | None:
     """Rebuild a product where that saves work on arrays, or where the same factors have met before."""
     if _goes_on(node, context) or not (node.shape or node.op.name == "mul"):
         return None
-    if not node.shape and not any(a.op.name in LINEAR and context.single(a) for a in node.args):
-        return None  # two factors: nothing to order
+    if not node.shape and _is_short(node, context):
+        return None
     product = spread(node, context)
     if product is None or not product.leaves:
         return None
@@ -97,6 +97,20 @@ def gather_factors(node: Node, context: Context) -> Node | None:
         return None
     found = context.products.setdefault(product.key(), node)
     return None if found.shape != node.shape or found.dtype != node.dtype else found
+
+
+def _is_short(node: Node, context: Context) -> bool:
+    """Whether a product has two factors besides literals: there is nothing to order."""
+    factors = 0
+    for operand in node.args:
+        if operand.op.name in LINEAR and context.single(operand):
+            for inner in operand.args:
+                if inner.op.name in LINEAR:
+                    return False
+                factors += inner.op.name != "const"
+        else:
+            factors += operand.op.name != "const"
+    return factors < 3
 
 
 def _goes_on(node: Node, context: Context) -> bool:
