@@ -122,6 +122,11 @@ class Flops:
         return f"<{self.to_text(width=1000)} flops>"
 
 
+def nominal(formula: Flops) -> float:
+    """The number where every dimension is 64, to compare formulas by."""
+    return formula.at(dict.fromkeys(formula.names, 64))
+
+
 NOTHING = Flops({})
 ONE = Flops({(): 1})
 

@@ -274,14 +274,14 @@ def _literal_key(value: Any) -> tuple[type, Any]:
     return kind, value if kind is int or (value and value == value) else repr(value)
 
 
-def lift(value: object) -> Node:
+def lift(value: Any) -> Node:
     """A leaf for a Python number or a dimension; a Node stays as it is.
 
     Raises TraceError for anything else, complex numbers among them.
     """
     kind = type(value)
     if kind is Node:
-        return value  # type: ignore[return-value]
+        return value  # type: ignore[no-any-return]
     if kind is Dim:
         return build(OPS["dim"], (), (value,))
     if kind is float or kind is int or kind is bool or kind is Fraction:

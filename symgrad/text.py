@@ -57,7 +57,7 @@ Form = Callable[["Node", Sequence[Text], Environment], Text]
 
 def weak(operands: Sequence[Text]) -> bool:
     """Whether an expression of these operands is a Python number."""
-    return all([operand.weak for operand in operands])
+    return False not in [operand.weak for operand in operands]
 
 
 def gives_scalars(form: Form) -> Form:

@@ -222,6 +222,7 @@ class Body:
             text = self.write(node, operands)
             if len(text.source) <= WIDTH and max([self.depth.get(a, 0) for a in node.args], default=0) < DEPTH:
                 return text
+                return text
             inlined = [
                 a for a in dict.fromkeys(node.args) if a not in self.named and a.op.name not in _LEAVES
             ]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError
+from symgrad.flops import nominal
 from symgrad.graph import substitute, toposort
 from symgrad.node import OPS, Node, op
 from symgrad.ops.closures import (
@@ -101,6 +102,7 @@ cond = op(
     dtype=several,
     numpy=no_form,
     statement=no_form,
+    flops=lambda node: max(node.then.flops, node.other.flops, key=nominal),
     adjoint=_same_choice,
     sympy=_chosen,
     variadic=True,
@@ -114,6 +116,7 @@ checkpoint = op(
     dtype=several,
     numpy=no_form,
     statement=no_form,
+    flops=lambda node: node.block.flops,
     adjoint=_computed_again,
     sympy=lambda m, node, *operands: _as_results(m.run(node.body.function, *operands)),
     variadic=True,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from symgrad.flops import NOTHING, Flops
 from symgrad.graph import Function, Parameter, substitute, toposort
 from symgrad.node import DType, Node, op
 from symgrad.ops.leaves import input_node
@@ -59,6 +60,12 @@ class Closure:
             and self.function.names == other.function.names
             and self.function.bars == other.function.bars
         )
+
+    @property
+    def flops(self) -> Flops:
+        """The arithmetic of one run of it."""
+        nodes = self.function.nodes()
+        return sum((node.op.work(node) for node in nodes if node.args), NOTHING)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -201,6 +208,7 @@ result = op(
     shape=_result_shape,
     dtype=_result_dtype,
     numpy=no_form,
+    flops=0,
     adjoint={"node": None},
     sympy=lambda m, node, values: values[()][node.position],
     examples=[{"shown": ("results -> the shape of one of them", "its name")}],

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError
+from symgrad.flops import NOTHING, elements
 from symgrad.node import Node, Op, first, floats, op
 from symgrad.ops.indexing import Entry, increment, key_entries, slice_entry
 from symgrad.ops.structure import dtype_text, head, subscript
@@ -198,6 +199,7 @@ embed = op(
     dtype=floats,
     numpy=_no_form,
     statement=_embed_lines,
+    flops=lambda node: sum((elements(part.shape) for part in node.args[1:]), NOTHING),
     adjoint=_part_adjoint,
     sympy=_embed_meaning,
     variadic=True,
@@ -248,6 +250,7 @@ position_ = op(
     shape=lambda index, size: index.shape,
     dtype=first,
     numpy=_position_text,
+    flops=0,
     adjoint={"index": None},
     sympy=_position_meaning,
     examples=[{"shapes": ("4",), "dtypes": ("int64",), "values": {0: np.array([0, -3, 2, -1])}, "size": 3}],

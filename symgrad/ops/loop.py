@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.errors import ShapeError
+from symgrad.flops import extent
 from symgrad.graph import dependents, substitute, toposort
 from symgrad.node import Node, lift, op
 from symgrad.ops.closures import (
@@ -125,6 +126,7 @@ scan = op(
     dtype=several,
     numpy=no_form,
     statement=no_form,
+    flops=lambda node: node.block.flops * extent(node.length),
     adjoint=_reversed,
     sympy=_meaning,
     variadic=True,

@@ -63,7 +63,7 @@ def pullback(
     return results, bars
 
 
-_NEG = OPS["neg"]
+_NEG, _MUL = OPS["neg"], OPS["mul"]
 #: Operations whose rules are products with g: a sign goes past them at once, to where a sum takes
 #: it up, where one operand has an adjoint.
 _PASSING = frozenset(OPS[name] for name in ("add", "sub", "neg", "mul", "div", "square", "sin", "cos", "exp"))
@@ -96,7 +96,12 @@ def _partial(node: Node, position: int, g: Node) -> Node | None:
     if rule is None:
         return None
     part = rule(g, node, position) if node.op.variadic else rule(g, node, *node.args)
-    return None if part is None else lift(part)
+    if part is None:
+        return None
+    part = lift(part)
+    if part.op is _MUL and part.args[1].op.name == "const":
+        return OPS["mul"](*part.args[::-1])  # the number first, as people write it
+    return part
 
 
 def _sum(parts: list[Node]) -> Node:
