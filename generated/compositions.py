@@ -317,15 +317,11 @@ def _sin_cos_4_of_floats(x):
 
     # Adjoints, from output to inputs: v_bar = d sin_cos / d v
     cos_x_bar = math.cos(cos_x)
-    t1 = cos_x * sin_cos
     sin_x = math.sin(x)
-    neg_sin_x = -sin_x
-    sin_cos_bar = sin_x * neg_sin_x
-    sin_cos_bar_bar = neg_sin_x * cos_x_bar
-    neg_sin_x_bar = sin_cos_bar_bar * sin_x + t1
-    sin_x_bar = cos_x_bar - 2 * (t1 + sin_cos_bar * cos_x_bar) - neg_sin_x_bar
-    cos_x_bar2 = sin_x * sin_cos * (sin_cos_bar - 4) - 3 * cos_x * sin_x * cos_x_bar
-    x_bar = sin_x_bar * cos_x - cos_x_bar2 * sin_x
+    square_sin_x = sin_x * sin_x
+    sin_x_bar = cos_x_bar - 3 * (cos_x * sin_cos - square_sin_x * cos_x_bar)
+    t1 = ((square_sin_x + 4) * (sin_x * sin_cos) + 3 * cos_x * sin_x * cos_x_bar) * sin_x
+    x_bar = sin_x_bar * cos_x + t1
 
     return np.float64(x_bar)
 
@@ -532,7 +528,7 @@ def _cos_sin_3_of_floats(x):
     # Adjoints, from output to inputs: v_bar = d cos_sin / d v
     sin_sin_x = math.sin(sin_x)
     cos_x = math.cos(x)
-    x_bar = (sin_sin_x + cos_x * cos_x * sin_sin_x + 3 * sin_x * cos_sin) * cos_x
+    x_bar = (sin_sin_x + 3 * sin_x * cos_sin + cos_x * cos_x * sin_sin_x) * cos_x
 
     return np.float64(x_bar)
 
@@ -602,7 +598,7 @@ def _cos_sin_4_of_floats(x):
     # Adjoints, from output to inputs: v_bar = d cos_sin / d v
     cos_x = math.cos(x)
     square_cos_x = cos_x * cos_x
-    cos_sin_bar = 3 * cos_x * sin_x
+    cos_sin_bar = 3 * sin_x * cos_x
     sin_sin_x = math.sin(sin_x)
     sin_x_bar = cos_x * (4 + square_cos_x) * cos_sin - cos_sin_bar * sin_sin_x
     cos_x_bar = sin_sin_x + 3 * (sin_x * cos_sin + square_cos_x * sin_sin_x)
@@ -772,14 +768,13 @@ def _sin_cos_sin_2_of_floats(x):
     sin_cos_sin = math.sin(cos_sin_x)
 
     # Adjoints, from output to inputs: v_bar = d sin_cos_sin / d v
-    cos_sin_x_bar = math.cos(cos_sin_x)
-    sin_sin_x = math.sin(sin_x)
     cos_x = math.cos(x)
     neg_cos_x = -cos_x
-    sin_sin_x_bar = neg_cos_x * cos_sin_x_bar
+    cos_sin_x_bar = math.cos(cos_sin_x)
+    sin_sin_x = math.sin(sin_x)
     cos_sin_x_bar_bar = neg_cos_x * sin_sin_x
-    sin_x_bar = sin_sin_x_bar * cos_sin_x + cos_sin_x_bar_bar * sin_cos_sin * sin_sin_x
-    x_bar = cos_sin_x_bar * sin_sin_x * sin_x + sin_x_bar * cos_x
+    sin_x_bar = neg_cos_x * cos_sin_x_bar * cos_sin_x + cos_sin_x_bar_bar * sin_cos_sin * sin_sin_x
+    x_bar = sin_x_bar * cos_x + cos_sin_x_bar * sin_sin_x * sin_x
 
     return np.float64(x_bar)
 
@@ -861,22 +856,20 @@ def _sin_cos_sin_3_of_floats(x):
     # Adjoints, from output to inputs: v_bar = d sin_cos_sin / d v
     cos_sin_x_bar = math.cos(cos_sin_x)
     cos_x = math.cos(x)
-    neg_cos_x = -cos_x
     sin_sin_x = math.sin(sin_x)
-    t1 = neg_cos_x * sin_sin_x
-    neg_t1 = -t1
-    sin_cos_sin_bar = neg_t1 * t1
+    t1 = cos_x * sin_sin_x
+    neg_cos_x = -cos_x
+    cos_sin_x_bar_bar = neg_cos_x * sin_sin_x
+    sin_cos_sin_bar = t1 * cos_sin_x_bar_bar
     sin_sin_x_bar = neg_cos_x * cos_sin_x_bar
     sin_sin_x_bar_bar = cos_x * cos_sin_x
-    cos_sin_x_bar_bar = sin_x * sin_sin_x - cos_x * sin_sin_x_bar_bar
+    cos_sin_x_bar_bar2 = sin_x * sin_sin_x - cos_x * sin_sin_x_bar_bar
     t2 = sin_cos_sin_bar * cos_sin_x_bar + cos_x * sin_sin_x_bar
-    cos_sin_x_bar2 = t2 - cos_sin_x_bar_bar * sin_cos_sin
-    t1_bar = neg_t1 * sin_cos_sin
-    t3 = t1 * sin_cos_sin
-    sin_sin_x_bar2 = sin_x * cos_sin_x_bar - cos_x * (t1_bar - t3)
+    cos_sin_x_bar2 = t2 - cos_sin_x_bar_bar2 * sin_cos_sin
+    t3 = (cos_sin_x_bar_bar - t1) * sin_cos_sin
+    sin_sin_x_bar2 = sin_x * cos_sin_x_bar + cos_x * t3
     sin_x_bar = (cos_sin_x_bar - cos_sin_x_bar2) * sin_sin_x + sin_sin_x_bar2 * cos_sin_x
-    t4 = sin_sin_x_bar * cos_sin_x + (t3 - t1_bar) * sin_sin_x
-    cos_x_bar = t4 - sin_sin_x_bar_bar * cos_sin_x_bar
+    cos_x_bar = sin_sin_x_bar * cos_sin_x + t3 * sin_sin_x - sin_sin_x_bar_bar * cos_sin_x_bar
     x_bar = sin_x_bar * cos_x - cos_x_bar * sin_x
 
     return np.float64(x_bar)
@@ -977,37 +970,41 @@ def _sin_cos_sin_4_of_floats(x):
 
     # Adjoints, from output to inputs: v_bar = d sin_cos_sin / d v
     cos_x = math.cos(x)
-    neg_cos_x = -cos_x
     sin_sin_x = math.sin(sin_x)
-    t1 = neg_cos_x * sin_sin_x
-    neg_t1 = -t1
-    t2 = neg_t1 * sin_cos_sin
-    t3 = cos_x * cos_sin_x
+    t1 = cos_x * sin_sin_x
+    t2 = t1 * sin_cos_sin
     cos_sin_x_bar = math.cos(cos_sin_x)
-    sin_x_bar = t2 * sin_sin_x + t3 * cos_sin_x_bar
-    t4 = 2 * t2
-    t5 = t1 * sin_cos_sin
-    sin_cos_sin_bar = neg_t1 * t1
+    neg_cos_x = -cos_x
+    cos_sin_x_bar_bar = neg_cos_x * sin_sin_x
+    t3 = 2 * (cos_sin_x_bar_bar * sin_cos_sin)
+    t4 = t3 - t2
+    t5 = 2 * (sin_x * cos_sin_x_bar) + cos_x * t4
     sin_sin_x_bar = neg_cos_x * cos_sin_x_bar
-    t2_bar = sin_x * sin_sin_x - cos_x * t3
-    t6 = t2_bar * sin_cos_sin
-    cos_sin_x_bar2 = sin_cos_sin_bar * cos_sin_x_bar + cos_x * sin_sin_x_bar - t6
-    sin_cos_sin_bar_bar = t1 * cos_sin_x_bar
-    neg_t1_bar = sin_cos_sin_bar_bar * t1 + t6
-    t7 = cos_sin_x_bar - cos_sin_x_bar2 + 2 * neg_t1_bar
-    sin_sin_x_bar2 = (t4 - t5) * sin_x + cos_x * t7
-    t3_bar = sin_x * cos_sin_x_bar - cos_x * t2
-    t8 = 2 * t3_bar + t5 * cos_x
-    sin_sin_x_bar_bar = t1 * cos_x - sin_x * cos_sin_x
-    cos_sin_x_bar_bar = 2 * (t3 * sin_x) + cos_x * (sin_sin_x - sin_sin_x_bar_bar)
-    cos_sin_x_bar_bar2 = t1 * sin_cos_sin_bar + cos_sin_x_bar_bar
-    t9 = cos_x * t8 - 3 * t1 * t2_bar * cos_sin_x_bar - sin_x * sin_sin_x_bar
-    cos_sin_x_bar3 = t9 - cos_sin_x_bar_bar2 * sin_cos_sin
-    t10 = 2 * sin_x_bar + (sin_sin_x_bar2 - sin_sin_x_bar) * cos_sin_x
-    sin_x_bar2 = t10 - (t5 + cos_sin_x_bar3) * sin_sin_x
-    t11 = t7 * sin_sin_x + t8 * cos_sin_x + t1 * sin_sin_x_bar + (t5 - t4) * t3
-    cos_x_bar = t11 - sin_sin_x_bar_bar * cos_sin_x_bar
-    x_bar = sin_x_bar2 * cos_x - cos_x_bar * sin_x
+    t6 = sin_x * sin_sin_x
+    t7 = cos_x * cos_sin_x
+    t8 = t7 * cos_x
+    t2_bar = t6 - t8
+    t9 = t8 - t6
+    sin_cos_sin_bar = t2_bar * (t1 - cos_sin_x_bar_bar) + t9 * cos_sin_x_bar_bar
+    sin_cos_sin_bar2 = t1 * cos_sin_x_bar_bar
+    sin_sin_x_bar_bar = cos_sin_x_bar_bar * cos_x - sin_x * cos_sin_x
+    cos_sin_x_bar_bar2 = 2 * (sin_x * t7) - cos_x * sin_sin_x_bar_bar + t1
+    cos_sin_x_bar_bar3 = cos_sin_x_bar_bar * sin_cos_sin_bar2 + cos_sin_x_bar_bar2
+    t10 = t5 * cos_x - sin_x * sin_sin_x_bar + sin_cos_sin_bar * cos_sin_x_bar
+    cos_sin_x_bar2 = t10 - cos_sin_x_bar_bar3 * sin_cos_sin
+    sin_cos_sin_bar2_bar = cos_sin_x_bar_bar * cos_sin_x_bar
+    t11 = t2_bar * sin_cos_sin
+    t1_bar = sin_cos_sin_bar2_bar * cos_sin_x_bar_bar + t11
+    cos_sin_x_bar3 = sin_cos_sin_bar2 * cos_sin_x_bar + cos_x * sin_sin_x_bar - t11
+    cos_sin_x_bar_bar_bar = sin_cos_sin_bar2_bar * t1 + t9 * sin_cos_sin
+    t12 = cos_x * (t1_bar - cos_sin_x_bar3 - cos_sin_x_bar_bar_bar + cos_sin_x_bar)
+    sin_sin_x_bar2 = sin_x * (t2 - t3) + t12
+    t13 = (t2 - cos_sin_x_bar2 - t3) * sin_sin_x + 2 * (t7 * cos_sin_x_bar)
+    sin_x_bar = t13 + (sin_sin_x_bar2 - sin_sin_x_bar) * cos_sin_x
+    t14 = (cos_sin_x_bar - cos_sin_x_bar3 - cos_sin_x_bar_bar_bar + t1_bar) * sin_sin_x
+    t15 = t14 + t5 * cos_sin_x + t4 * t7 - sin_sin_x_bar_bar * cos_sin_x_bar
+    cos_x_bar = t15 + cos_sin_x_bar_bar * sin_sin_x_bar
+    x_bar = sin_x_bar * cos_x - cos_x_bar * sin_x
 
     return np.float64(x_bar)
 
