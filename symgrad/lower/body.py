@@ -220,8 +220,8 @@ class Body:
         while True:
             operands = [self.text[a] for a in node.args]
             text = self.write(node, operands)
-            if len(text.source) <= WIDTH and max([self.depth.get(a, 0) for a in node.args], default=0) < DEPTH:
-                return text
+            depths = [self.depth.get(a, 0) for a in node.args]
+            if len(text.source) <= WIDTH and max(depths, default=0) < DEPTH:
                 return text
             inlined = [
                 a for a in dict.fromkeys(node.args) if a not in self.named and a.op.name not in _LEAVES
