@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
+from symgrad.errors import SpecError
 from symgrad.node import Node, rebuild
 from symgrad.shapes import BATCH, Shape, dim_names, has_batch, shape_text
 from symgrad.tree import Tree, leaves, map_leaves, paths
@@ -337,3 +338,20 @@ def _declared(tree: Tree) -> str:
 
 def _plain(leaf: Node) -> str:
     return " ".join("..." if size is BATCH else str(size).replace(" ", "") for size in leaf.shape)
+
+
+def require_function(f: Any, what: str) -> None:
+    """Refuse what is no Function where a user should have given one.
+
+    Raises
+    ------
+    SpecError
+        For a Python function, which has not been traced, and for anything else.
+    """
+    if not isinstance(f, Function):
+        raise SpecError(
+            f"{what} of what is no symgrad Function",
+            expected="what sg.trace, sg.from_sympy, sg.parse or another transform returns",
+            got=type(f).__name__,
+            hint='sg.trace(f, x="n d") first, with a shape for each parameter' if callable(f) else None,
+        )

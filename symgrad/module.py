@@ -19,7 +19,7 @@ from symgrad.building.files import write_text
 from symgrad.cost import cost, cost_text
 from symgrad.emit import program, render
 from symgrad.errors import SpecError
-from symgrad.graph import Function
+from symgrad.graph import Function, require_function
 from symgrad.identifiers import BUILTINS, identifier
 from symgrad.locate import user_frame
 from symgrad.lower.docs import formulas
@@ -210,6 +210,7 @@ def compile(
 
     The options are those of `Module`.
     """
+    require_function(function, "compile")
     options = Options(dict(typical or {}), tiles, threads, without=tuple(without), scipy=names_of(scipy))
     key = (id(function), options.to_text())
     cached: Callable[..., Any] | None = _COMPILED.get(key, (None, None))[1]

@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Find out which specs there are, where that is asked for."""
     if not config.getoption("symgrad"):
         return
-    from symgrad.building.plan import gallery, plan
+    from symgrad.building.plan import plan
     from symgrad.errors import SpecError, SymgradError
 
     specs = config.getoption("symgrad_spec")
@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_PLAN] = plan(
             [invoked / spec for spec in specs], invoked / out if out else None, config.rootpath
         )
-        if config.stash[_PLAN].specs == gallery() and not config.stash[_PLAN].out.is_dir():
+        if config.stash[_PLAN].is_gallery and not config.stash[_PLAN].out.is_dir():
             raise SpecError(
                 "no specs",
                 where=f"[tool.symgrad] of {config.rootpath / 'pyproject.toml'}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import numpy as np
 
 from symgrad.array import Array, as_node, wrap
 from symgrad.collection import uncollected
-from symgrad.errors import SpecError, SymgradError, TraceError
+from symgrad.errors import SpecError, SymgradError, TraceError, did_you_mean
 from symgrad.graph import Function, Parameter
 from symgrad.guard import guard
 from symgrad.inline import inline
@@ -44,7 +43,7 @@ def array(shape: str, dtype: Any = "float64") -> ArraySpec:
     name = {"float": "float64", "int": "int64"}.get(name, name)
     if name not in DTYPES:
         raise SpecError(
-            f"dtype {name!r} is not supported", expected=", ".join(DTYPES), hint=_close(name, DTYPES)
+            f"dtype {name!r} is not supported", expected=", ".join(DTYPES), hint=did_you_mean(name, DTYPES)
         )
     return ArraySpec(parse_shape(shape), name)
 
@@ -138,24 +137,24 @@ def _parameters(signature: inspect.Signature, given: dict[str, Any], title: str)
             dtype = "float32" if dtypes == {"float32"} else "float64"
             found.append(Parameter(parameter.name, tree, dtype))
         elif parameter.default is parameter.empty:
+            _unknown(signature, given, title)  # perhaps it is there under a misspelt name
             raise SpecError(
                 f"{title}: no shape given for parameter {parameter.name!r}",
                 expected=f"a shape for each of {', '.join(signature.parameters)}",
                 hint=f'{parameter.name}="n" for a vector, {parameter.name}="" for a scalar',
             )
+    _unknown(signature, given, title)
+    return found
+
+
+def _unknown(signature: inspect.Signature, given: dict[str, Any], title: str) -> None:
     for name in given:
         if name not in signature.parameters:
             raise SpecError(
                 f"{title}: a shape for {name!r}, which is not a parameter",
                 expected=", ".join(signature.parameters) or "no parameters",
-                hint=_close(name, signature.parameters),
+                hint=did_you_mean(name, signature.parameters),
             )
-    return found
-
-
-def _close(name: str, known: Any) -> str | None:
-    close = difflib.get_close_matches(name, list(known), 1)
-    return f"did you mean {close[0]!r}?" if close else None
 
 
 def _specs(spec: Any) -> Tree:

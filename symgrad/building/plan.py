@@ -33,6 +33,11 @@ class Plan:
     #: Whether modules are verified where nothing else is said.
     verify: bool = True
 
+    @property
+    def is_gallery(self) -> bool:
+        """Whether these are the specs that ship with symgrad, meant where nothing else is named."""
+        return self.complete and self.specs == gallery()
+
 
 def plan(
     arguments: Sequence[str | Path] = (),
@@ -94,10 +99,15 @@ def _spec_file(argument: str | Path, cwd: Path) -> Path:
     path = cwd / argument
     if path.is_file():
         return path
-    what = "is a folder" if path.is_dir() else "does not exist"
+    if path.is_dir():
+        raise SpecError(
+            f"the spec {argument} is a folder",
+            expected="a Python file with one or more sg.Module objects at module level",
+            hint='its files by name, or no SPEC and specs = ["models/*.py"] in [tool.symgrad]',
+        )
     names = [p.name for p in sorted(path.parent.glob("*.py"))] if path.parent.is_dir() else []
     raise SpecError(
-        f"the spec {argument} {what}",
+        f"the spec {argument} does not exist",
         expected="a Python file with one or more sg.Module objects at module level",
         hint=did_you_mean(path.name, names, lambda name: str(Path(argument).with_name(name))),
     )
@@ -151,7 +161,9 @@ def _matches(patterns: list[str], root: Path) -> tuple[Path, ...]:
             ) from error
         if not paths:
             raise SpecError(
-                f"no spec matches {pattern!r}", where=f"[tool.symgrad] of {root / 'pyproject.toml'}"
+                f"no spec matches {pattern!r}",
+                where=f"[tool.symgrad] of {root / 'pyproject.toml'}",
+                expected=f"a pattern of files below {root} whose names begin with no underscore",
             )
         found.update(dict.fromkeys(paths))
     if not found:

@@ -94,13 +94,19 @@ def spec_error(path: Path, error: BaseException) -> SpecError:
     place = f"{path}:{line}" if line else str(path)
     if not isinstance(error, SymgradError):
         message = error.msg if isinstance(error, SyntaxError) else str(error)
-        hint = None
-        if isinstance(error, ModuleNotFoundError):
-            hint = "a spec can import what is installed and what lies beside it"
-        return SpecError(f"{type(error).__name__}: {message}", where=place, hint=hint)
+        return SpecError(f"{type(error).__name__}: {message}", where=place, hint=_hint(error, message))
     kind = "" if type(error) in (SpecError, SymgradError) else f"{type(error).__name__}: "
     if error.where and not error.where.startswith(f"{path.name}:"):
         place = f"{place}, {error.where}"
     return SpecError(
         f"{kind}{error.what}", where=place, expected=error.expected, got=error.got, hint=error.hint
     )
+
+
+def _hint(error: BaseException, message: str) -> str | None:
+    """What to try where a spec raises an error that is not ours."""
+    if isinstance(error, ModuleNotFoundError):
+        return "a spec can import what is installed and what lies beside it"
+    if isinstance(error, ValueError) and message.startswith("setting an array element with a sequence"):
+        return "a numpy array holds no symbolic values: np.stack, np.concatenate or sg.scatter_add builds one"
+    return None

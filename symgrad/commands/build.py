@@ -93,6 +93,7 @@ def build(
             )
             for path in removed:
                 output.print(f"removed {report.relative(path)}, which no spec makes")
+            report.print_hint(output, todo)
     finish(outcomes, status, document if as_json else None, color)
 
 

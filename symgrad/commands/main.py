@@ -15,7 +15,9 @@ import click
 from symgrad._version import __version__
 from symgrad.commands import report
 from symgrad.commands.build import build
+from symgrad.commands.doctor import doctor
 from symgrad.commands.grad import grad
+from symgrad.commands.new import new
 from symgrad.commands.ops import ops
 from symgrad.commands.options import FAILED, WRONG, close_name, wants_color
 from symgrad.commands.show import show
@@ -55,7 +57,7 @@ def cli() -> None:
     """
 
 
-for _command in (build, verify, show, grad, ops):
+for _command in (new, build, verify, show, grad, ops, doctor):
     cli.add_command(_command)
 
 

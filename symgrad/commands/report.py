@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import linecache
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +14,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from symgrad.errors import SymgradError
+from symgrad.errors import SpecError, SymgradError
 
 if TYPE_CHECKING:
     from symgrad.building.freshness import Difference
     from symgrad.building.outcome import Built, Outcome
+    from symgrad.building.plan import Plan
     from symgrad.commands.catalogue import Entry
+    from symgrad.commands.diagnosis import Finding
 
 
 def console(stream: TextIO, color: bool = True) -> Console:
@@ -72,6 +76,12 @@ def print_costs(out: Console, outcomes: Sequence[Outcome]) -> None:
                 out.print(Text.assemble((f"{built.name}.{title}: ", "cyan"), text), soft_wrap=True)
 
 
+def print_hint(out: Console, plan: Plan) -> None:
+    """Where nothing was named and nothing is configured: what it was that was built, and how to begin."""
+    if plan.is_gallery and not (plan.out.parent / "symgrad" / "gallery").is_dir():
+        out.print("this is the gallery of symgrad, for no spec is named here; `symgrad new NAME` starts one")
+
+
 def print_rewrites(out: Console, outcomes: Sequence[Outcome]) -> None:
     """A line for each function in which something got a stable form, with the names of the rules."""
     for outcome in outcomes:
@@ -98,8 +108,21 @@ def print_problems(out: Console, outcomes: Sequence[Outcome]) -> None:
 
 
 def print_error(out: Console, error: BaseException) -> None:
-    """An error with its parts, under the name of its kind."""
-    out.print(Text.assemble((f"{type(error).__name__}: ", "bold red"), str(error)), soft_wrap=True)
+    """An error with its parts, under the name of its kind, and the line of the spec that it is about."""
+    kind, text = type(error).__name__, str(error)
+    inner = _KIND.match(text)  # of what a spec raised, its own kind is of interest
+    if isinstance(error, SpecError) and inner is not None:
+        kind, text = inner[1], text[inner.end() :]
+    where = getattr(error, "where", None) or ""
+    place = _PLACE.match(where)
+    line = linecache.getline(place[1], int(place[2])).strip() if place else ""
+    if line:
+        text = text.replace(where, f"{where}\n  {'line:':<10}{line}", 1)
+    out.print(Text.assemble((f"{kind}: ", "bold red"), text), soft_wrap=True)
+
+
+_KIND = re.compile(r"(\w*(?:Error|Exit|Exception|Warning)): ")
+_PLACE = re.compile(r"(.+\.py):(\d+)")
 
 
 def print_differences(out: Console, differences: Sequence[Difference], mend: str | None) -> None:
@@ -132,6 +155,22 @@ def print_entry(out: Console, entry: Entry) -> None:
     for label, text in rows:
         out.print(Text.assemble((f"    {label:<{width}}", "cyan"), text), soft_wrap=True)
     out.print()
+
+
+_MARKS = {True: ("ok", "green"), False: ("MISSING", "bold red"), None: ("-", "yellow")}
+
+
+def print_findings(out: Console, findings: Sequence[Finding]) -> None:
+    """A heading a topic, and a line a finding."""
+    width = max(len(finding.name) for finding in findings) + 2
+    topic = ""
+    for finding in findings:
+        if finding.topic != topic:
+            topic = finding.topic
+            out.print(Text(topic, "bold"), soft_wrap=True)
+        mark, style = _MARKS[finding.ok]
+        line = Text.assemble("  ", (f"{mark:<8}", style), f"{finding.name:<{width}}", finding.text)
+        out.print(line, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

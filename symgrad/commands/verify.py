@@ -29,6 +29,8 @@ def verify(
     todo = plan(specs, out)
     outcomes = run_jobs([Job(spec, on_disk=todo.out) for spec in todo.specs], jobs, quiet or as_json, color)
     if not as_json and not quiet:
-        report.console(sys.stdout, color).print(report.build_table(outcomes))
+        output = report.console(sys.stdout, color)
+        output.print(report.build_table(outcomes))
+        report.print_hint(output, todo)
     document = {"out": str(todo.out), "specs": [report.outcome_json(o) for o in outcomes]}
     finish(outcomes, status_of(outcomes), document if as_json else None, color)

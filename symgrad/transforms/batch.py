@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from symgrad.errors import ShapeError, SpecError
-from symgrad.graph import Function, Origin, Parameter, toposort
+from symgrad.graph import Function, Origin, Parameter, require_function, toposort
 from symgrad.guard import guard
 from symgrad.inline import bind_batch_of
 from symgrad.node import DType, Node, build
@@ -46,6 +46,7 @@ def vmap(f: Function, over: Mapping[str, Any]) -> Function:
     ShapeError
         For a function of `...` arguments, or an operation that cannot be batched.
     """
+    require_function(f, "vmap")
     sizes = {parse_dim(str(size), where=f"vmap(over={name}=...)") for name, size in over.items()}
     if len(sizes) != 1:
         raise SpecError("vmap: over names one new dimension", got=", ".join(sorted(map(str, over.values()))))

@@ -9,7 +9,7 @@ from typing import Any
 
 from symgrad.collection import uncollected
 from symgrad.errors import NotDifferentiableError, SpecError
-from symgrad.graph import Function, Origin, Parameter, toposort
+from symgrad.graph import Function, Origin, Parameter, require_function, toposort
 from symgrad.identifiers import identifier
 from symgrad.node import Node, lift
 from symgrad.ops.leaves import input_node
@@ -126,6 +126,7 @@ def _scalar_output(f: Function, what: str) -> Node:
 
 def wrt_names(f: Function, wrt: Wrt) -> tuple[str, ...]:
     """The names in wrt, checked: known, distinct, of float parameters."""
+    require_function(f, "a derivative")
     known = [p.name for p in f.parameters]
     if wrt is None:
         names = tuple(p.name for p in f.parameters if all(x.dtype == "float64" for x in leaves(p.tree)))
