@@ -41,6 +41,7 @@ LAYERS = (
     ("symgrad.pipeline", "symgrad.cost"),
     ("symgrad.program", "symgrad.schedule"),
     ("symgrad.lower",),
+    ("symgrad.array_api",),
     ("symgrad.emit", "symgrad.commands.catalogue"),
     ("symgrad.draw",),
     ("symgrad.module",),
