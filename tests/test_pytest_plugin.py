@@ -256,6 +256,18 @@ def test_the_line_that_made_an_element(path: tuple[int | str, ...], line: tuple[
     assert (found.number, found.text) == line
 
 
+def test_a_line_in_the_function_of_one_tile() -> None:
+    text = (
+        "def f(x):\n    if n < step:\n        a, b = _f_rows(x)\n    else:\n"
+        "        a, b = _over_tiles(lambda i, j: _f_rows(x[i:j]), n, step)\n    return a, T(b)\n\n\n"
+        "def _f_rows(x):\n    a = x.sum()\n    b = (x * x).sum()\n    return a, b\n\n\n"
+        "def _over_tiles(rows, n, step):\n    parts = rows(0, n)\n    return tuple(parts)\n"
+    )
+    found = blamed(text, "f", (0,))
+    assert found is not None
+    assert (found.number, found.text) == (10, "a = x.sum()")
+
+
 def test_no_line_where_there_is_none() -> None:
     assert blamed("def f(:", "f", ()) is None
     assert blamed("x = 1", "f", ()) is None

@@ -35,21 +35,52 @@ def blamed(source: str, function: str, output: Sequence[Any]) -> Line | None:
         tree = ast.parse(source)
     except SyntaxError:
         return None
-    body = next((n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function), None)
-    if body is None:
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    found: ast.stmt | None = None
+    path, name = list(output), function
+    while name in functions:
+        body = functions.pop(name)  # no function is looked into twice
+        returned = _returned(body)
+        if returned is None:
+            break
+        found = returned
+        assert returned.value is not None
+        expression = _unwrapped(_leaf(tree, returned.value, path))
+        if not isinstance(expression, ast.Name):
+            break
+        stores = [s for s in _statements(body) if s.lineno < returned.lineno and _stores(s, expression.id)]
+        if not stores:
+            break
+        found = stores[-1]
+        name, path = _inside(found, expression.id, functions)
+    if found is None:
         return None
-    returned = [n for n in ast.walk(body) if isinstance(n, ast.Return) and n.value is not None]
-    if not returned:
-        return None
-    last = max(returned, key=lambda node: node.lineno)
-    assert last.value is not None
-    expression = _unwrapped(_leaf(tree, last.value, output))
-    found: ast.stmt = last
-    if isinstance(expression, ast.Name):
-        stores = [s for s in _statements(body) if s.lineno < last.lineno and _stores(s, expression.id)]
-        found = stores[-1] if stores else last
     lines = source.splitlines()[found.lineno - 1 : found.end_lineno]
     return Line(found.lineno, "\n".join(line.removeprefix(lines[0][: found.col_offset]) for line in lines))
+
+
+def _returned(body: ast.FunctionDef) -> ast.Return | None:
+    """The last `return` of a function that returns something."""
+    found = [n for n in ast.walk(body) if isinstance(n, ast.Return) and n.value is not None]
+    return max(found, key=lambda node: node.lineno) if found else None
+
+
+def _inside(
+    statement: ast.stmt, variable: str, functions: dict[str, ast.FunctionDef]
+) -> tuple[str, list[Any]]:
+    """Where a variable comes from the result of another function of the module: which, and from which part.
+
+    So do the terms of sums over tiles: `a, b = _over_tiles(lambda i, j: _f_rows(x[i:j]), n, step)`.
+    """
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Tuple):
+        targets = [getattr(target, "id", "") for target in statement.targets[0].elts]
+        for node in ast.walk(statement.value):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions:
+                returned = _returned(functions[node.func.id])
+                value = returned.value if returned is not None else None
+                if isinstance(value, ast.Tuple) and len(value.elts) == len(targets):
+                    return node.func.id, [targets.index(variable)]
+    return "", []
 
 
 def _leaf(tree: ast.Module, expression: ast.expr, path: Sequence[Any]) -> ast.expr:
