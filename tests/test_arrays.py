@@ -632,7 +632,7 @@ def test_operations_that_may_alias_say_so(function, shape):
     [
         (lambda x: x.reshape(4, 2), "n d", ShapeError, "np.reshape: the numbers of elements differ"),
         (lambda x: x.reshape(-1, -1), "n d", ShapeError, "only one dimension"),
-        (lambda x: x.reshape(4, -1), "n d", ShapeError, "dimension -1 cannot be found"),
+        (lambda x: x.reshape(4, -1), "2 3", ShapeError, "dimension -1 cannot be found"),
         (lambda x: np.transpose(x, (0, 0)), "n d", ShapeError, "np.transpose: an axis is repeated"),
         (lambda x: np.sum(x, axis=(0, 0)), "n d", ShapeError, "np.sum: an axis is repeated"),
         (lambda x: np.sum(x, axis=2), "n d", ShapeError, "np.sum: axis 2 is out of bounds"),
@@ -643,7 +643,7 @@ def test_operations_that_may_alias_say_so(function, shape):
         (lambda x: x[x > 0], "n", TraceError, "np.where"),
         (lambda x: x[x], "n", TraceError, "has to be of integers"),
         (lambda x: x[1.5], "n", TraceError, "indexing by 1.5"),
-        (lambda x: np.sum(x, dtype=np.float32), "n", TraceError, "dtype= is not supported"),
+        (lambda x: np.sum(x, dtype=np.float32), "n", TraceError, "dtype= can ask for float64 only"),
         (lambda x: np.concatenate([x, x[0]]), "n d", ShapeError, "np.concatenate: arrays need one number"),
         (lambda x: np.concatenate([x, x.T]), "n d", ShapeError, "np.concatenate: arrays differ"),
         (lambda x: np.stack([x, x.T]), "n d", ShapeError, "np.stack: arrays have different shapes"),

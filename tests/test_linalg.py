@@ -229,7 +229,7 @@ def test_errors():
     with pytest.raises(ShapeError, match=r"np.linalg.solve: sizes differ: \(n, n\) x = \(d,\)"):
         solve(a, b)
     with pytest.raises(TraceError, match="the order -3 is not supported"):
-        norm(b, ord=-3)
+        norm(a, ord=-3)
     with pytest.raises(TraceError, match="the order 'other' is not supported"):
         norm(a, ord="other")
     with pytest.raises(ShapeError, match="vectors or matrices"):
