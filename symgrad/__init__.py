@@ -54,6 +54,7 @@ def _public(name: str, builder: Callable[..., Any]) -> Callable[..., Any]:
 
 if TYPE_CHECKING:
     from symgrad import testing as testing
+    from symgrad import wrappers as wrappers
 
     def __getattr__(name: str) -> Callable[..., Any]:
         """Operations that numpy lacks are declared beside their records, and listed in `__all__`."""
@@ -62,10 +63,10 @@ else:
 
     def __getattr__(name: str) -> Any:
         # sg.testing imports the oracle: where it is used, not where symgrad is.
-        if name == "testing":
+        if name in ("testing", "wrappers"):
             import importlib
 
-            return importlib.import_module("symgrad.testing")
+            return importlib.import_module(f"symgrad.{name}")
         raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
 
 

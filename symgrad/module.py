@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from symgrad._version import __version__
 from symgrad.borrowed import names_of
 from symgrad.building.files import write_text
 from symgrad.cost import cost, cost_text
@@ -27,6 +28,9 @@ from symgrad.options import Options, plain
 from symgrad.pipeline import prepare
 from symgrad.program import Program
 from symgrad.rewrite import stabilize
+
+if TYPE_CHECKING:
+    from symgrad.wrappers.base import Wrapper
 
 #: Nodes from which on a function is not prepared again just to be compared with.
 LARGE = 2_000
@@ -45,6 +49,9 @@ class Module:
         Text of the module's docstring.
     typical, tiles, threads, partial, without, scipy, array_api
         How the functions are emitted, see `symgrad.options.Options`.
+
+    wrappers
+        Files of their own beside the module, such as `sg.wrappers.torch()`; see `symgrad.wrappers`.
 
     Raises
     ------
@@ -65,6 +72,7 @@ class Module:
         without: Iterable[str] = (),
         scipy: bool | str | Iterable[str] = False,
         array_api: bool = False,
+        wrappers: Iterable[Wrapper] = (),
     ) -> None:
         if not name.isidentifier() or identifier(name) != name or keyword.iskeyword(name):
             raise SpecError(
@@ -92,6 +100,7 @@ class Module:
             dict(typical or {}), tiles, threads, partial, tuple(without), names_of(scipy), array_api
         )
         self.options = plain(options) if array_api else options
+        self.wrappers = tuple(wrappers)
         frame = user_frame()
         filename = os.path.basename(frame.f_code.co_filename) if frame is not None else ""
         self._bases: dict[int, Function] = {}
@@ -156,8 +165,14 @@ class Module:
         return render(template, self.program)
 
     def files(self) -> dict[str, str]:
-        """File names and texts: the module and its stub."""
-        return {f"{self.name}.py": self.source(), f"{self.name}.pyi": self.stub()}
+        """File names and texts: the module, its stub, and the wrappers that go beside it."""
+        texts = {f"{self.name}.py": self.source(), f"{self.name}.pyi": self.stub()}
+        for wrapper in self.wrappers:
+            from symgrad.wrappers.base import render as wrapped
+
+            digest = self.program.digest.partition(":")[2]
+            texts[f"{self.name}_{wrapper.suffix}.py"] = wrapped(wrapper, self, __version__, digest)
+        return texts
 
     def write(self, folder: str | Path) -> Path:
         """Write module and stub into a folder, each whole or not at all; unchanged files stay untouched.
