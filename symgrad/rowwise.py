@@ -177,6 +177,26 @@ def windowed_rows(node: Node, axes: Axes, n: Size) -> Outcome:
     return where(node, n) if axes[0] is not None and axes[0] < operand.rank - count else None
 
 
+def embedded_rows(node: Node, axes: Axes, n: Size) -> Outcome:
+    """Parts put in places: rows that are one label, all along one axis and along no other."""
+    axis = where(node, n)
+    (name,) = dim_names(n)
+    if axis is None:
+        return None
+    for part, (sizes, spots), rows in zip(node.args, node.places, axes):
+        label, start, step = spots[axis - node.rank + len(spots)]
+        if label is None or (start, step) != (0, 1) or sizes[label] != n:
+            return None
+        elsewhere = [*[size for i, size in enumerate(sizes) if i != label], *[first for _, first, _ in spots]]
+        if any(name in dim_names(size) for size in elsewhere):
+            return None
+        if sum(other == label for other, _, _ in spots) > 1:
+            return None
+        if rows is not None and rows - part.rank != label - len(sizes):
+            return None
+    return axis
+
+
 def outcome(node: Node, axes: Axes, n: Size) -> Outcome:
     """What an operation does with rows, see the module's docstring; never wrong, None where unsure."""
     rule = node.op.rows or (elementwise_rows if node.op.elementwise and node.op.statement is None else None)
@@ -195,7 +215,9 @@ def _is_free(node: Node, n: Size) -> bool:
     """Whether no parameter has to do with n, but for the shape of the result."""
     (name,) = dim_names(n)
     return not any(
-        _mentions(value, name) for key, value in zip(node.op.params, node.params) if key != "shape"
+        _mentions(value, name)
+        for key, value in zip(node.op.params, node.params)
+        if key not in ("shape", "places")
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from realdata.generated import load
-from scipy import stats
+from scipy import optimize, sparse, stats
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+from sklearn.linear_model import LogisticRegression
 
 
 @pytest.fixture
@@ -130,3 +131,98 @@ def test_the_gradient_of_tsne_is_that_of_its_authors(rng):
     expected = 4 * np.sum(((P - Q) * closeness)[:, :, None] * step, axis=1)
     _, gradient = load("neighbours").divergence_value_and_grad(points, P)
     np.testing.assert_allclose(gradient, expected, rtol=1e-9, atol=1e-14)
+
+
+# --- curvature and sparsity ------------------------------------------------------------------------------
+
+
+def sights(rng, cameras=4, points=30):
+    """Cameras around points that all of them see, and where."""
+    place = rng.uniform(-1, 1, (points, 3))
+    pose = np.zeros((cameras, 11))
+    pose[:, :3] = rng.normal(size=(cameras, 3)) * 0.1
+    pose[:, 3:6] = [0, 0, -5] + rng.normal(size=(cameras, 3)) * 0.5
+    pose[:, 6], pose[:, 9:] = 2.0, [0.02, -0.01]
+    camera, point = (i.ravel() for i in np.meshgrid(np.arange(cameras), np.arange(points), indexing="ij"))
+    weights = np.ones(len(camera))
+    seen = load("bundle_adjustment").reprojection(
+        pose, place, weights, camera, point, np.zeros((len(camera), 2))
+    )
+    return pose, place, weights, camera, point, seen
+
+
+def test_cameras_and_points_are_found_from_what_is_seen(rng):
+    module = load("bundle_adjustment")
+    pose, place, weights, camera, point, seen = sights(rng)
+    count, free = seen.size, pose[1:].size
+
+    def parts(theta):
+        return np.concatenate([pose[:1], theta[:free].reshape(-1, 11)]), theta[free:].reshape(-1, 3)
+
+    def residuals(theta):
+        return module.reprojection(*parts(theta), weights, camera, point, seen).ravel()
+
+    def jacobian(theta):
+        J = module.reprojection_jacobian(*parts(theta), weights, camera, point, seen)
+        cameras = sparse.csc_array((J.cameras[0], J.cameras[1:]), shape=(count, pose.size))
+        points = sparse.csc_array((J.points[0], J.points[1:]), shape=(count, place.size))
+        return sparse.csr_matrix(sparse.hstack([cameras[:, 11:], points]))
+
+    truth = np.concatenate([pose[1:].ravel(), place.ravel()])
+    start = truth + 0.01 * rng.normal(size=truth.size)
+    dense = jacobian(start).toarray()
+    for k in rng.integers(0, truth.size, 20):  # against differences of the residuals
+        step = np.zeros(truth.size)
+        step[k] = 1e-6
+        slope = (residuals(start + step) - residuals(start - step)) / 2e-6
+        np.testing.assert_allclose(dense[:, k], slope, atol=1e-7)
+    found = optimize.least_squares(residuals, start, jacobian, tr_solver="lsmr", x_scale="jac", max_nfev=60)
+    assert found.cost < 1e-9 * optimize.least_squares(residuals, start, jacobian, max_nfev=1).cost
+
+
+def test_an_unturned_camera_has_a_derivative():
+    module = load("bundle_adjustment")
+    pose = np.array([[0, 0, 0, 0, 0, -4, 1.5, 0.1, 0.2, 0, 0.0]])
+    args = (pose, np.array([[0.5, -0.25, 1.0]]), np.ones(1), [0], [0], np.zeros((1, 2)))
+    data = module.reprojection_jacobian(*args).cameras[0]
+    assert np.isfinite(data).all()
+    # To first order a turn r moves q = (0.5, -0.25, 5) by r x q.
+    turn = np.eye(1, 11) * 1e-7
+    turned = module.reprojection(pose + turn, *args[1:]) - module.reprojection(*args)
+    np.testing.assert_allclose(data.reshape(2, 11)[:, 0], turned[0] / 1e-7, rtol=1e-5)
+
+
+def test_the_chain_has_three_bands(rng):
+    module = load("rosenbrock")
+    x = rng.normal(size=1000)
+    data, row, col = module.chain_hessian_sparse(x)
+    H = sparse.csr_array((data, (row, col)), shape=(1000, 1000))
+    assert data.size == 2998 and abs(row - col).max() == 1
+    v = rng.normal(size=1000)
+    np.testing.assert_allclose(H @ v, module.chain_hvp(x, v), rtol=1e-12, atol=1e-9)
+    np.testing.assert_array_equal(H.toarray(), module.chain_hessian(x))
+
+
+def test_newton_fits_a_logistic_regression(rng):
+    module = load("logistic_newton")
+    X, y = rng.normal(size=(300, 4)), rng.integers(0, 2, 300).astype(float)
+    theta = module.pack(np.zeros(4), 0.0)
+    for _ in range(8):
+        _, gradient = module.loss_value_and_grad(theta, X, y, 0.01)
+        theta = theta - np.linalg.solve(module.loss_hessian(theta, X, y, 0.01), gradient)
+    w, b = module.unpack(theta)
+    expected = LogisticRegression(C=1 / (300 * 0.01), tol=1e-12, max_iter=1000).fit(X, y)
+    np.testing.assert_allclose(w, expected.coef_[0], rtol=1e-6)
+    np.testing.assert_allclose(b, expected.intercept_[0], rtol=1e-5)
+
+
+def test_the_curvature_of_a_factorisation_is_made_of_gram_matrices(rng):
+    module = load("factorisation")
+    M, U, V = rng.normal(size=(4, 5)), rng.normal(size=(4, 2)), rng.normal(size=(5, 2))
+    H = module.misfit_hessian(M, U, V)
+    np.testing.assert_allclose(H.U.U.reshape(8, 8), 2 * np.kron(np.eye(4), V.T @ V), rtol=1e-14)
+    np.testing.assert_allclose(H.U.V.reshape(8, 10), H.V.U.reshape(10, 8).T, rtol=1e-14)
+    dot = rng.normal(size=U.shape), rng.normal(size=V.shape)
+    product = module.misfit_hvp(M, U, V, *dot)
+    expected = np.tensordot(H.U.U, dot[0], 2) + np.tensordot(H.U.V, dot[1], 2)
+    np.testing.assert_allclose(product.U, expected, rtol=1e-12)

@@ -17,6 +17,7 @@ from symgrad.flops import NOTHING, elements
 from symgrad.node import Node, Op, first, floats, op
 from symgrad.ops.indexing import Entry, increment, key_entries, slice_entry
 from symgrad.ops.structure import dtype_text, head, subscript
+from symgrad.rowwise import each_row, embedded_rows
 from symgrad.shapes import BATCH, Shape, Size, broadcast, core, shape_text
 from symgrad.text import ATOM, Environment, Text
 
@@ -203,6 +204,7 @@ embed = op(
     adjoint=_part_adjoint,
     sympy=_embed_meaning,
     variadic=True,
+    rows=embedded_rows,
     examples=[
         {"shapes": ("3", "3"), "places": (_BAND, ((3,), ((0, 0, 1), (0, 1, 1)))), "shape": (4, 4)},
         {"shapes": ("4", "2 2"), "shape": (4, 4),
@@ -253,6 +255,7 @@ position_ = op(
     flops=0,
     adjoint={"index": None},
     sympy=_position_meaning,
+    rows=each_row,
     examples=[{"shapes": ("4",), "dtypes": ("int64",), "values": {0: np.array([0, -3, 2, -1])}, "size": 3}],
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from symgrad.errors import ShapeError, SpecError
 from symgrad.graph import Function, Origin, Parameter, substitute
@@ -37,8 +37,8 @@ class FlatFunction(Function):
         takes the arguments that do as well.
     """
 
-    pack: Function | None = None
-    unpack: Function | None = None
+    pack: Function = field(kw_only=True)
+    unpack: Function = field(kw_only=True)
 
 
 def flatten(f: Function, wrt: Wrt = None) -> FlatFunction:

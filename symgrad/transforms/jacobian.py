@@ -21,7 +21,7 @@ from symgrad.graph import Function, Origin, Parameter, toposort
 from symgrad.node import Node, lift
 from symgrad.ops.leaves import input_node
 from symgrad.ops.reduce import sum_batch
-from symgrad.ops.structure import broadcast_up
+from symgrad.ops.structure import broadcast_up, permute
 from symgrad.rewrite import simplify
 from symgrad.shapes import BATCH, Shape, Size, core, divide_exactly, has_batch, product
 from symgrad.transforms.carry import carried
@@ -72,8 +72,14 @@ def jacobian(f: Function, wrt: Wrt = None, sparse: bool = False, mode: Mode = "a
             f"jacobian: {f.name} has '...' arguments, which have no rows and columns",
             hint="name all dimensions, or leave out sparse=True: the result is per point",
         )
-    rows = _Rows(f, inputs, sparse, mode)
-    found = iter([rows.of(output) for output in f.output_nodes])
+    rows = _Rows(f, sparse, mode)
+    table: list[list[Node]] = []
+    for position, output in enumerate(f.output_nodes):
+        # A Hessian is symmetric: what is below its diagonal is there already.
+        known = position if _is_gradient(f, names) else 0
+        mirrored = [_mirrored(table[i][position], inputs[i], inputs[position]) for i in range(known)]
+        table.append([*mirrored, *rows.of(output, inputs[known:])])
+    found = iter(table)
     result = map_leaves(lambda _: _placed(structured(f, wrt, names, next(found))), f.result)
     origin = Origin("sparse_jacobian" if sparse else "jacobian", f, names)
     new = derived(f, f"{f.name}_jacobian", result, {}, origin, (), f.result)
@@ -85,6 +91,21 @@ def jacobian(f: Function, wrt: Wrt = None, sparse: bool = False, mode: Mode = "a
         primal=rows.primal,
         result_names=_titles(f, inputs) if sparse else (),
     )
+
+
+def _is_gradient(f: Function, names: tuple[str, ...]) -> bool:
+    """Whether the outputs are the derivatives of one scalar by these arguments, one output a leaf."""
+    origin = f.origin
+    return origin is not None and origin.kind == "grad" and origin.wrt == names and not f.has_batch
+
+
+def _mirrored(found: Node, first: Node, second: Node) -> Node:
+    """The derivative by the first argument of that by the second, of which this is the other way round."""
+    if isinstance(found, _Coordinates):
+        data, row, column = found.parts
+        return _Coordinates((data, column, row))  # type: ignore[return-value]
+    split, rank = len(first.shape), len(first.shape) + len(second.shape)
+    return permute(found, [*range(split, rank), *range(split)])
 
 
 def _titles(f: Function, inputs: list[Node]) -> tuple[str, ...]:
@@ -122,9 +143,8 @@ def _placed(tree: Tree) -> Tree:
 class _Rows:
     """The derivatives of one output after the other, and what is noted about their nodes."""
 
-    def __init__(self, f: Function, inputs: list[Node], sparse: bool, mode: Mode) -> None:
+    def __init__(self, f: Function, sparse: bool, mode: Mode) -> None:
         self.f = f
-        self.inputs = inputs
         self.sparse = sparse
         self.mode = mode
         self.names = dict(f.names)
@@ -132,18 +152,18 @@ class _Rows:
         self.bars = dict(f.bars)
         self.primal = f.primal or tuple(toposort(leaves(f.result)))
 
-    def of(self, output: Node) -> list[Node]:
-        """The derivatives of an output by each input."""
+    def of(self, output: Node, inputs: list[Node]) -> list[Node]:
+        """The derivatives of an output by each of these inputs."""
         if output.dtype != "float64":
             raise NotDifferentiableError(
                 f"jacobian: an output of {self.f.name} has dtype {output.dtype}", expected="float64"
             )
-        backward = [i for i, leaf in enumerate(self.inputs) if self._goes_back(output, leaf)]
-        found = dict(zip(backward, self._reverse(output, [self.inputs[i] for i in backward])))
-        for i, leaf in enumerate(self.inputs):
+        backward = [i for i, leaf in enumerate(inputs) if self._goes_back(output, leaf)]
+        found = dict(zip(backward, self._reverse(output, [inputs[i] for i in backward])))
+        for i, leaf in enumerate(inputs):
             if i not in found:
                 found[i] = self._forward(output, leaf)
-        return [found[i] for i in range(len(self.inputs))]
+        return [found[i] for i in range(len(inputs))]
 
     def _goes_back(self, output: Node, leaf: Node) -> bool:
         if has_batch(leaf.shape) and not has_batch(output.shape):
