@@ -147,8 +147,8 @@ def misfit_hessian(M: ArrayLike, U: ArrayLike, V: ArrayLike) -> MisfitGradient2:
 
     Notes
     -----
-    Cost: n**2 k**2 + 2 n m k**2 + m**2 k**2 + 2 n m k + 2 n k**2 + ... flops; misfit_grad takes 6 n
-    m k + 2 n m.
+    Cost: n m k**2 + 2 n m k + 2 n k**2 + 2 m k**2 + 3 n m + m k + 2 k**2 flops; misfit_grad takes 6
+    n m k + 2 n m.
     """
     M, U, V, dtype, n, m, k = _misfit_value_and_grad_arguments(M, U, V)
 

@@ -25,6 +25,12 @@ def test_the_module_shown_is_the_module_generated():
     assert shown in scope["logistic"].source()
 
 
+def test_the_hessian_shown_is_one_that_is_generated():
+    shown = next(block for block in re.findall(r"```py\n(.*?)```", README, re.S) if "chain_hessian" in block)
+    module = Path(__file__).parent.parent / "generated" / "rosenbrock.py"
+    assert shown in module.read_text(encoding="utf-8")
+
+
 def test_the_other_blocks_run_and_print_what_they_say():
     for block in BLOCKS[2:]:
         _, printed = run(block)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from symgrad.blocks.contraction import Factor, contracted, multiplied, untransposed
+from symgrad.blocks.contraction import Factor, contracted, multiplied, times, untransposed
 from symgrad.blocks.picking import pick
 from symgrad.blocks.places import Label, Labels, Picked, Place, aligned, at, fresh, labels_of, numbered, plus
 from symgrad.node import Node, lift
@@ -45,7 +45,7 @@ class Block:
         factors = list(self.factors)
         for i, (other, own) in enumerate(factors):
             if set(own) == set(labels):
-                factors[i] = (other * aligned(node, labels, own), own)
+                factors[i] = (times(other, aligned(node, labels, own)), own)
                 return replace(self, factors=tuple(factors))
         return replace(self, factors=(*factors, (node, labels)))
 

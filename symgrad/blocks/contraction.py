@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from symgrad.blocks.places import Label, Labels, aligned
-from symgrad.node import Node
+from symgrad.node import Node, lift
 from symgrad.ops.matmul import dot, matmul, matvec, swap, vecmat
 from symgrad.ops.reduce import sum_over
 from symgrad.ops.structure import permute, reshape_to
@@ -27,6 +27,13 @@ def untransposed(node: Node, labels: Labels) -> Factor:
     return node, labels
 
 
+def times(a: Node, b: Node) -> Node:
+    """The product, of literals as one: whole numbers would stay integers."""
+    if a.op.name == b.op.name == "const":
+        return lift(float(a.value) * float(b.value))
+    return a * b
+
+
 def multiplied(factors: Sequence[Factor], order: Sequence[Label]) -> Node:
     """The product of the factors, labels in that order, small ones first; labels of none are left out."""
     result: Factor | None = None
@@ -35,7 +42,7 @@ def multiplied(factors: Sequence[Factor], order: Sequence[Label]) -> Node:
             result = node, labels
             continue
         both = [label for label in order if label in labels or label in result[1]]
-        result = aligned(*result, both) * aligned(node, labels, both), tuple(both)
+        result = times(aligned(*result, both), aligned(node, labels, both)), tuple(both)
     assert result is not None
     return aligned(*result, order)
 
