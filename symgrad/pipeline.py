@@ -8,6 +8,7 @@ guard        branches not taken   -> harmless ones       (symgrad.guard), at the
 simplify     Function             -> smaller Function    (symgrad.rewrite)
 unmask       Function             -> fewer selections    (symgrad.guard)
 share        Function             -> fewer exponentials  (symgrad.rewrite.exponentials)
+turn         Function             -> columns of rows     (symgrad.rewrite.columns)
 spell        Function             -> faster spellings    (symgrad.rewrite.fast_sums)
 lower        Function             -> Routine: text       (symgrad.lower)
 emit         Routines             -> module.py, .pyi     (symgrad.emit, templates/)
@@ -21,6 +22,7 @@ from symgrad.guard import unmask
 from symgrad.options import DEFAULT, Options
 from symgrad.rewrite import simplify, stabilize
 from symgrad.rewrite.closures import prune
+from symgrad.rewrite.columns import turn_short_rows
 from symgrad.rewrite.exponentials import share_exponentials
 from symgrad.rewrite.fast_sums import spell_sums
 from symgrad.rewrite.residuals import keep_residuals
@@ -35,6 +37,8 @@ def prepare(function: Function, options: Options = DEFAULT) -> Function:
         simple = simplify(unmasked)
     if "shared_exponentials" not in options.without:
         simple = share_exponentials(simple)
+    if "columns" not in options.without:
+        simple = turn_short_rows(simple, options.typical)
     if "fast_sums" not in options.without:
         simple = spell_sums(simple, options.typical)
     return simple

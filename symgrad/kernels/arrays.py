@@ -42,6 +42,15 @@ def _scatter_add(values, index, axis, size):
     axis = axis % (values.ndim - index.ndim + 1)
     before = values.shape[:axis]
     after = values.shape[axis + index.ndim :]
+    count = index.size
+    if values.dtype.kind == "f" and values.size <= 16 * count and 256 <= count >= size // 4:
+        # Few numbers for each index: column by column, in the order of the index as well.
+        flat = index.ravel()
+        flat = flat % size if flat.min() < 0 else flat
+        columns = np.moveaxis(values.reshape((*before, count, *after)), axis, -1)
+        sums = [np.bincount(flat, column, size) for column in columns.reshape(-1, count)]
+        out = np.array(sums, values.dtype).reshape((*before, *after, size))
+        return np.moveaxis(out, -1, axis)
     # Rows of one index together, flat: the fast path of np.add.at is for one dimension.
     rows = np.moveaxis(values.reshape((*before, index.size, *after)), axis, 0)
     width = rows[:1].size if index.size else 0

@@ -64,6 +64,9 @@ def _gather_shape(x: Node, *indices: Node, axis: int) -> Shape:
 def _gather_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     x, *indices = operands
     source = node.args[0]
+    if len(indices) == 1 and source.rank > 1 and not has_batch(node.shape):
+        # Whole rows: several times faster than x[index], and in the order of memory that the shape says.
+        return Text(f"{x.inside(ATOM)}.take({indices[0].source}, axis={node.axis})")
     entries = [":"] * source.rank
     for position, index in enumerate(indices):
         entries[node.axis + position] = index.source

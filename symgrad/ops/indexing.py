@@ -255,16 +255,51 @@ def _assemble_lines(node: Node, target: str, operands: Sequence[Text], env: Envi
             return [line]
         rows = [f"    {operand.source}," for operand in operands]
         return [f"{target} = np.array([", *rows, f"], {dtype_text(node, env)})"]
-    lines = [f"{target} = np.zeros({env.shape(node.shape)}, {dtype_text(node, env)})"]
-    # Different integers from the front are different elements, which are set; others may meet, and add.
-    apart = all(isinstance(entry, int) and entry >= 0 for key in node.keys for entry in key)
-    seen: set[Key] = set()
-    for key, operand in zip(node.keys, operands):
-        fresh = not seen or (apart and key not in seen)
-        seen.add(key)
+    make = "empty" if _fills(node) else "zeros"
+    lines = [f"{target} = np.{make}({env.shape(node.shape)}, {dtype_text(node, env)})"]
+    # What is apart from all before it is set; others may meet, and add.
+    for position, (key, operand) in enumerate(zip(node.keys, operands)):
+        fresh = all(_are_apart(key, other) for other in node.keys[:position])
         sign, source = ("=", operand.source) if fresh else increment(operand)
         lines.append(f"{target}[{_whole_key(key, node.shape, env)}] {sign} {source}")
     return lines
+
+
+def _interval(entry: Entry, size: Size) -> tuple[int, int] | None:
+    """First and last place of an entry, None where they depend on a size or there is a step."""
+    if isinstance(entry, int):
+        return (entry, entry) if entry >= 0 else None
+    if not isinstance(entry, tuple) or entry[3] != 1:
+        return None
+    start, stop = entry[1] or 0, size if entry[2] is None else entry[2]
+    if not isinstance(start, int) or start < 0:
+        return None
+    if not isinstance(stop, int):
+        return (start, 2**62) if entry[2] is None else None
+    return (start, stop - 1) if stop >= 0 else None
+
+
+def _are_apart(one: Key, other: Key) -> bool:
+    """Whether two keys are sure to have no element in common, whatever the sizes."""
+    for a, b in zip(one, other):
+        first, second = _interval(a, 2**62), _interval(b, 2**62)
+        if first is not None and second is not None and (first[1] < second[0] or second[1] < first[0]):
+            return True
+    return False
+
+
+def _fills(node: Node) -> bool:
+    """Whether the parts are sure to fill the array: whole but for one axis, which they share among them."""
+    sizes = core(node.shape)
+    axes = {axis for key in node.keys for axis, entry in enumerate(key) if entry != FULL}
+    if len(axes) != 1:
+        return False
+    (axis,) = axes
+    size, found = sizes[axis], [_interval(key[axis], sizes[axis]) for key in node.keys]
+    if not isinstance(size, int) or any(part is None for part in found):
+        return False
+    places = [place for part in found if part is not None for place in range(part[0], part[1] + 1)]
+    return sorted(places) == list(range(size))
 
 
 def increment(operand: Text) -> tuple[str, str]:
@@ -280,13 +315,10 @@ def _no_form(node: Node, operands: Sequence[Text], env: Environment) -> Text:
 
 def _assembled_flops(node: Node) -> Flops:
     """An addition for every element that is not the first one in its place."""
-    apart = all(isinstance(entry, int) and entry >= 0 for key in node.keys for entry in key)
-    seen: set[Key] = set()
     total = NOTHING
-    for key, part in zip(node.keys, node.args):
-        if seen and not (apart and key not in seen):
+    for position, (key, part) in enumerate(zip(node.keys, node.args)):
+        if not all(_are_apart(key, other) for other in node.keys[:position]):
             total += elements(part.shape)
-        seen.add(key)
     return total
 
 

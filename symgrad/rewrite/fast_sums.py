@@ -1,7 +1,7 @@
 """Sums over and along short axes in the spellings that numpy is fast at.
 
-    sum(a * b) along a short axis             ->  einsum("ij,ij->i", a, b), which needs no array for a * b
-    sum(x) along, or over rows of, a short axis  ->  x @ ones,  ones @ x
+    sum(a * b) along a short axis, the first or last  ->  einsum("ij,ij->i", a, b), without an array for a * b
+    sum(x) along, or over rows of, a short axis       ->  x @ ones,  ones @ x
 
 numpy's own sum starts anew for every row, which takes longer than the row where that is short: for rows of
 16 numbers eight times as long as BLAS. Along an axis of at most 128 numbers, numpy adds up in plain order
@@ -30,7 +30,8 @@ def spell_sums(f: Function, typical: Mapping[str, int]) -> Function:
     Before: `sum(square(x), axes=(1,))`; after: `einsum(x, x, subscripts="ij,ij->i")`.
     """
     order = f.nodes()
-    if not any(_is_candidate(node, typical) for node in order):
+    ways = {node: way for node in order if (way := _way(node, typical)) is not None}
+    if not ways:
         return f
     uses: dict[Node, int] = dict.fromkeys(f.output_nodes, 1)
     for node in order:
@@ -38,19 +39,31 @@ def spell_sums(f: Function, typical: Mapping[str, int]) -> Function:
             uses[a] = uses.get(a, 0) + 1
     new: dict[Node, Node] = {}
     for node in order:
-        if _is_candidate(node, typical):
-            new[node] = _spelled(node, new, uses)
+        way = ways.get(node)
+        if way == "fused" and uses[node.args[0]] == 1:
+            new[node] = _fused(node, new)
+        elif way is not None and _is_short(core(node.args[0].shape)[-1], typical):
+            new[node] = sum_by_ones(new[node.args[0]], axes=node.axes, keepdims=node.keepdims)
         else:
             new[node] = rebuild(node, [new[a] for a in node.args])
     return f.map(new)
 
 
-def _is_candidate(node: Node, typical: Mapping[str, int]) -> bool:
-    """A sum of floats over one of the last two axes of an array whose last axis is short."""
+def _way(node: Node, typical: Mapping[str, int]) -> str | None:
+    """How a sum of floats over one axis is better spelled: `fused` with a product, with `ones`, not at all."""
     if node.op.name != "sum" or node.dtype != "float64" or len(node.axes) != 1:
-        return False
-    (x,) = node.args
-    return x.rank > 1 and node.axes[0] >= x.rank - 2 and _is_short(core(x.shape)[-1], typical)
+        return None
+    (x,), (axis,) = node.args, node.axes
+    if x.rank < 2:
+        return None
+    first, last = core(x.shape)[0], core(x.shape)[-1]
+    fusable = _factors(x) is not None
+    if not _is_short(last, typical):
+        # A few long columns, added up.
+        return "fused" if axis == 0 and fusable and _is_short(first, typical) else None
+    if axis == x.rank - 1 and fusable and not (isinstance(last, int) and last < FUSED):
+        return "fused"
+    return "ones" if axis >= x.rank - 2 else None
 
 
 def _is_short(size: Size, typical: Mapping[str, int]) -> bool:
@@ -59,19 +72,14 @@ def _is_short(size: Size, typical: Mapping[str, int]) -> bool:
     return 1 < size <= SHORT
 
 
-def _spelled(node: Node, new: Mapping[Node, Node], uses: Mapping[Node, int]) -> Node:
-    (x,) = node.args
-    last = core(x.shape)[-1]
-    along = node.axes[0] == x.rank - 1
-    if along and uses[x] == 1 and not (isinstance(last, int) and last < FUSED):
-        factors = _factors(x)
-        if factors is not None:
-            labels = _LABELS[: x.rank]
-            product = OPS["einsum"](
-                *[new[a] for a in factors], subscripts=f"{labels},{labels}->{labels[:-1]}"
-            )
-            return OPS["expand_dims"](product, axes=node.axes) if node.keepdims else product
-    return sum_by_ones(new[x], axes=node.axes, keepdims=node.keepdims)
+def _fused(node: Node, new: Mapping[Node, Node]) -> Node:
+    (x,), (axis,) = node.args, node.axes
+    factors = _factors(x)
+    assert factors is not None
+    labels = _LABELS[: x.rank]
+    kept = labels.replace(labels[axis], "")
+    product = OPS["einsum"](*[new[a] for a in factors], subscripts=f"{labels},{labels}->{kept}")
+    return OPS["expand_dims"](product, axes=node.axes) if node.keepdims else product
 
 
 def _factors(x: Node) -> tuple[Node, Node] | None:
