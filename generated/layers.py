@@ -326,7 +326,7 @@ def pick(
 
     pick: Rows by their numbers; a row that is picked twice gets the sum of two cotangents.
 
-        pick = x[index]
+        pick = x.take(index, axis=0)
 
     Parameters
     ----------
@@ -346,7 +346,7 @@ def pick(
     x, index, ct, _, m, _, _ = _pick_arguments(x, index, ct)
 
     # Forward
-    pick = x[index]  # (p, n)
+    pick = x.take(index, axis=0)  # (p, n)
 
     # Adjoints, from output to inputs: v_bar = d pick / d v
     x_bar = _scatter_add(ct, index, 0, m)  # (m, n)
@@ -647,6 +647,15 @@ def _scatter_add(values, index, axis, size):
     axis = axis % (values.ndim - index.ndim + 1)
     before = values.shape[:axis]
     after = values.shape[axis + index.ndim :]
+    count = index.size
+    if values.dtype.kind == "f" and values.size <= 16 * count and 256 <= count >= size // 4:
+        # Few numbers for each index: column by column, in the order of the index as well.
+        flat = index.ravel()
+        flat = flat % size if flat.min() < 0 else flat
+        columns = np.moveaxis(values.reshape((*before, count, *after)), axis, -1)
+        sums = [np.bincount(flat, column, size) for column in columns.reshape(-1, count)]
+        out = np.array(sums, values.dtype).reshape((*before, *after, size))
+        return np.moveaxis(out, -1, axis)
     # Rows of one index together, flat: the fast path of np.add.at is for one dimension.
     rows = np.moveaxis(values.reshape((*before, index.size, *after)), axis, 0)
     width = rows[:1].size if index.size else 0

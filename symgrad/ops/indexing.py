@@ -271,7 +271,8 @@ def _interval(entry: Entry, size: Size) -> tuple[int, int] | None:
         return (entry, entry) if entry >= 0 else None
     if not isinstance(entry, tuple) or entry[3] != 1:
         return None
-    start, stop = entry[1] or 0, size if entry[2] is None else entry[2]
+    start = 0 if entry[1] is None else entry[1]
+    stop = size if entry[2] is None else entry[2]
     if not isinstance(start, int) or start < 0:
         return None
     if not isinstance(stop, int):

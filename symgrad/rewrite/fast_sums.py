@@ -50,7 +50,7 @@ def spell_sums(f: Function, typical: Mapping[str, int]) -> Function:
 
 
 def _way(node: Node, typical: Mapping[str, int]) -> str | None:
-    """How a sum of floats over one axis is better spelled: `fused` with a product, with `ones`, not at all."""
+    """How a sum of floats over one axis is better spelled: `fused` with a product, with `ones`, or not."""
     if node.op.name != "sum" or node.dtype != "float64" or len(node.axes) != 1:
         return None
     (x,), (axis,) = node.args, node.axes
