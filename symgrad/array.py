@@ -85,6 +85,8 @@ class Array:
         return (self if isinstance(key, tuple) else self.flat)[key]  # type: ignore[no-any-return]
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(type(x) is _COMPLEX[0] for x in inputs):
+            return NotImplemented
         if kwargs.get("out") is not None:
             raise _refused(
                 f"np.{ufunc.__name__}(..., out=...)",
@@ -111,6 +113,8 @@ class Array:
         return invoke(builder, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if _COMPLEX[0] in types:
+            return NotImplemented
         return invoke(_builder(function), args, kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
@@ -293,8 +297,20 @@ def invoke(builder: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> An
     return wrap(result)
 
 
+#: The symbolic complex array and the pair of nodes inside; they live in a layer above.
+_COMPLEX: tuple[Any, Any] = (None, None)
+
+
+def install_complex(array: Any, pair: Any) -> None:
+    """Let results that are pairs of nodes become complex arrays."""
+    global _COMPLEX
+    _COMPLEX = (array, pair)
+
+
 def wrap(value: Any) -> Any:
     """Nodes to symbolic arrays, in tuples and lists too."""
+    if type(value) is _COMPLEX[1]:
+        return _COMPLEX[0](value)
     if type(value) is Node:
         record(value)
         return Array(value)
@@ -307,6 +323,8 @@ def unwrap(value: Any) -> Any:
     """Symbolic arrays to nodes; numpy arrays to literals; Python values as they are."""
     if type(value) is Array:
         return value.node
+    if type(value) is _COMPLEX[0]:
+        return value.pair
     if isinstance(value, np.generic):
         return unwrap(value.item())
     if isinstance(value, np.ndarray):

@@ -11,6 +11,7 @@ import numpy as np
 
 from symgrad.array import Array, as_node, wrap
 from symgrad.collection import uncollected
+from symgrad.complex_array import ComplexArray
 from symgrad.errors import SpecError, SymgradError, TraceError, did_you_mean
 from symgrad.graph import Function, Parameter
 from symgrad.guard import guard
@@ -206,6 +207,8 @@ def _result(value: Any, title: str) -> Tree:
         return {key: _result(child, title) for key, child in value.items()}
     if isinstance(value, (tuple, list)):
         return tuple(_result(child, title) for child in value)
+    if isinstance(value, ComplexArray):
+        raise TraceError(f"{title} returns complex numbers", hint="return z.real, z.imag")
     if value is None:
         raise TraceError(f"{title} returns None", hint="return the result")
     try:

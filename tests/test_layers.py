@@ -34,6 +34,7 @@ LAYERS = (
     ("symgrad.ops",),
     ("symgrad.blocks", "symgrad.rewrite"),
     ("symgrad.recording", "symgrad.array", "symgrad.inline"),
+    ("symgrad.complex_array",),
     ("symgrad.meaning", "symgrad.portable", "symgrad.guard"),
     ("symgrad.trace", "symgrad.marking", "symgrad.control"),
     ("symgrad.transforms",),

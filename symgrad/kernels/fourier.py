@@ -40,3 +40,10 @@ def _irfft_transposed(x: NDArray[Any]) -> NDArray[Any]:
     n = x.shape[-1]
     result: NDArray[Any] = _rfft(x) * (_spectral_weights(n, x.dtype) / n)
     return result
+
+
+def _dft(z: NDArray[Any], inverse: bool) -> NDArray[Any]:
+    """The Fourier transform of complex numbers, their parts in two rows; the inverse is not scaled."""
+    w = z[..., 0, :] + 1j * z[..., 1, :]
+    y = np.fft.ifft(w, norm="forward") if inverse else np.fft.fft(w)
+    return np.stack([y.real, y.imag], axis=-2).astype(z.dtype, copy=False)

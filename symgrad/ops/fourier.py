@@ -1,8 +1,8 @@
 """Fourier transforms between real numbers and the real and imaginary parts of half a spectrum.
 
-np.fft returns complex numbers, which are not traced; `sg.rfft` returns their real and imaginary parts. All
-transforms are along the last axis. They are linear, so the adjoint of each is its transpose, and that of the
-transpose is the transform again.
+np.fft returns complex numbers, which `symgrad/ops/fft.py` makes of these; `sg.rfft` returns their real and
+imaginary parts. All transforms are along the last axis. They are linear, so the adjoint of each is its
+transpose, and that of the transpose is the transform again.
 """
 
 from __future__ import annotations
@@ -63,10 +63,16 @@ def _waves(m: Any, n: int) -> tuple[Any, Any]:
     if n < 1:
         raise ValueError(f"invalid number of data points ({n})")
     parts = []
-    for wave in (lambda sp, p, q: sp.cos(2 * sp.pi * p / q), lambda sp, p, q: sp.sin(2 * sp.pi * p / q)):
+    for wave, quarters in (
+        (lambda sp, p, q: sp.cos(2 * sp.pi * p / q), (1, 0, -1, 0)),
+        (lambda sp, p, q: sp.sin(2 * sp.pi * p / q), (0, 1, 0, -1)),
+    ):
         part = np.empty((n, n // 2 + 1), object)
         for j, k in np.ndindex(*part.shape):
-            part[j, k] = m.apply(wave, m.number(j * k % n), m.number(n))
+            quarter, rest = divmod(4 * (j * k % n), n)
+            # 0 is exact, where digits of pi leave a tiny number.
+            exact = m.number(quarters[quarter]) if rest == 0 else None
+            part[j, k] = m.apply(wave, m.number(j * k % n), m.number(n)) if exact is None else exact
         parts.append(part)
     return parts[0], parts[1]
 
@@ -159,7 +165,49 @@ irfft_transposed: Op = op(
 )  # fmt: skip
 
 
-def _resized(x: Node, size: Size) -> Node:
+def _full_spectrum(what: str) -> Any:
+    def rule(z: Node, inverse: bool) -> Shape:
+        if z.rank < 2 or z.shape[-2] != 2 or z.shape[-1] == 0:
+            raise ShapeError(f"{what}: expected numbers along a last axis", got=shape_text(z.shape))
+        return z.shape
+
+    return rule
+
+
+def _rotation(m: Any, node: Node, z: Any) -> Any:
+    n = z.shape[-1]
+    if n < 1:
+        raise ValueError(f"invalid number of data points ({n})")
+    half_cosines, half_sines = _waves(m, n)
+    turns = [min(k, n - k) for k in range(n)]
+    cosines = half_cosines[:, turns]
+    signs = np.array([1 if 2 * k <= n else -1 for k in range(n)], object)
+    sines = half_sines[:, turns] * signs * (-1 if node.inverse else 1)
+
+    def meaning(rows: Any) -> Any:
+        re, im = rows
+        return np.stack([np.dot(re, cosines) + np.dot(im, sines), np.dot(im, cosines) - np.dot(re, sines)])
+
+    return _by_rows(m, node, z, meaning, 2)
+
+
+dft: Op = op(
+    "dft", "z", params="inverse", defaults={"inverse": False},
+    doc="Fourier transform of complex numbers, real and imaginary parts in two rows; inverse: not scaled.",
+    shape=_full_spectrum("np.fft.fft"),
+    dtype=floats,
+    numpy=helper("_dft", "{0}, {inverse}"),
+    # The transpose of a complex matrix as a real one is its conjugate transpose.
+    adjoint={"z": lambda g, y, z: dft(g, inverse=not y.inverse)},
+    sympy=_rotation,
+    examples=[
+        {"shapes": ("2 5",)}, {"shapes": ("2 4",), "inverse": True}, {"shapes": ("3 2 n",)},
+        {"shapes": ("... 2 3",), "inverse": True},
+    ],
+)  # fmt: skip
+
+
+def resized(x: Node, size: Size) -> Node:
     """The numbers along the last axis cut off, or with zeros behind, to be that many."""
     own = core(x.shape)[-1]
     if own == size:
@@ -171,7 +219,7 @@ def _resized(x: Node, size: Size) -> Node:
     return FUNCTIONS[np.pad](x, widths)  # type: ignore[no-any-return]
 
 
-def _number(what: str, n: Any) -> Size:
+def size_of(what: str, n: Any) -> Size:
     if isinstance(n, Node) and n.op.name == "dim":
         n = n.params[0]
     if isinstance(n, bool) or not isinstance(n, (int, Dim)):
@@ -186,7 +234,7 @@ def real_fft(x: Any, n: Any = None) -> tuple[Node, Node]:
     """Real and imaginary parts of `np.fft.rfft(x, n)`, along the last axis."""
     x = as_floats(as_array(x))
     if n is not None and x.rank:
-        x = _resized(x, _number("sg.rfft", n))
+        x = resized(x, size_of("sg.rfft", n))
     z = rfft(x)
     return along(z, 0, z.rank - 2), along(z, 1, z.rank - 2)
 
@@ -203,8 +251,8 @@ def inverse_real_fft(re: Any, im: Any, n: Any = None) -> Node:
         raise ShapeError(
             "sg.irfft: real and imaginary parts differ", got=f"{shape_text(re.shape)}, {shape_text(im.shape)}"
         )
-    size = (core(re.shape)[-1] - 1) * 2 if n is None else _number("sg.irfft", n)
-    parts = [_resized(x, _half(size)) for x in FUNCTIONS[np.broadcast_arrays](re, im)]
+    size = (core(re.shape)[-1] - 1) * 2 if n is None else size_of("sg.irfft", n)
+    parts = [resized(x, _half(size)) for x in FUNCTIONS[np.broadcast_arrays](re, im)]
     return irfft(stack_(*parts, axis=parts[0].rank - 1), size=size)
 
 
@@ -253,20 +301,3 @@ def fftshift(x: Any, axes: Any = None) -> Node:
 def ifftshift(x: Any, axes: Any = None) -> Node:
     """`np.fft.ifftshift`: frequency 0 moved back to the front."""
     return _shift("np.fft.ifftshift", x, axes, -1)
-
-
-def _refuse(name: str) -> Any:
-    def builder(*args: Any, **kwargs: Any) -> Node:
-        raise TraceError(
-            f"np.fft.{name} cannot be traced: it takes or returns complex numbers",
-            hint="sg.rfft(x) returns real and imaginary parts, sg.irfft(re, im, n) takes them",
-        )
-
-    return builder
-
-
-for _name in (
-    "fft", "ifft", "fft2", "ifft2", "fftn", "ifftn", "rfft", "irfft", "rfft2", "irfft2", "rfftn", "irfftn",
-    "hfft", "ihfft",
-):  # fmt: skip
-    spelled(getattr(np.fft, _name))(_refuse(_name))
