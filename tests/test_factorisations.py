@@ -346,7 +346,7 @@ def test_single_precision_of_transforms():
         (lambda a: np.linalg.qr(a, mode="raw"), TraceError, "mode 'raw'"),
         (lambda a: np.linalg.lstsq(a[:2], a[:2]), ShapeError, "np.linalg.pinv"),
         (lambda a: np.linalg.lstsq(a, a[:2]), ShapeError, "sizes differ"),
-        (lambda a: np.linalg.norm(a[0], -3), TraceError, "order -3"),
+        (lambda a: np.linalg.norm(a, -3), TraceError, "order -3"),
         (lambda a: np.fft.rfft(a), TraceError, "return z.real"),
         (lambda a: sg.rfft(a, 0), ShapeError, "at least 1"),
         (lambda a: sg.irfft(a, a[:, :2]), ShapeError, "parts differ"),

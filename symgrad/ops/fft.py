@@ -49,9 +49,10 @@ def _scale(what: str, size: Size, norm: Any, inverse: bool) -> Node | None:
     if norm not in (None, *NORMS):
         raise TraceError(f"{what}: norm={norm!r} is unknown", expected=", ".join(map(repr, NORMS)))
     if norm == "ortho":
-        return lift(1) / FUNCTIONS[np.sqrt](lift(size))
+        root: Node = FUNCTIONS[np.sqrt](lift(size))
+        return lift(1) / root
     scaled = norm in (None, "backward") if inverse else norm == "forward"
-    return lift(1) / lift(size) if scaled else None  # type: ignore[no-any-return]
+    return lift(1) / lift(size) if scaled else None
 
 
 def _along(what: str, x: Any, n: Any, axis: Any, norm: Any, inverse: bool) -> Complex:
