@@ -27,6 +27,9 @@ from symgrad.ops.structure import broadcast_up
 from symgrad.recording import finish, is_known, known_names, mark, stand_ins
 from symgrad.shapes import Dim, Size, core, has_batch, shape_text
 
+#: Views of all elements of an array.
+LAYOUTS = ("transpose", "reshape", "expand_dims", "squeeze")
+
 #: Numbers the bodies, so that the stand-ins of one are not those of another; no result shows them.
 _BODIES = itertools.count()
 
@@ -127,10 +130,14 @@ def _captured(outputs: Sequence[Node], inputs: Sequence[Node], prefix: str) -> C
         if node in inside:
             outer.update(dict.fromkeys([a for a in node.args if a not in inside]))
     outer.update(dict.fromkeys([node for node in outputs if node not in inside]))
-    values = [node for node in outer if not is_literal(node)]
+    # Other layouts of a value are made inside, so that its adjoint is one sum.
+    whole = toposort_until(outer, lambda node: node.op.name not in LAYOUTS)
+    values = [node for node in whole if node.op.name not in LAYOUTS and not is_literal(node)]
     inner = [input_node(f"{prefix}k{i}", v.shape, v.dtype) for i, v in enumerate(values)]
-    new = {node: node for node in outer}
-    new.update(zip(values, inner))
+    new = dict(zip(values, inner))
+    for node in whole:
+        if node not in new:
+            new[node] = rebuild(node, [new[a] for a in node.args]) if node.op.name in LAYOUTS else node
     for node in order:
         if node in inside:
             new[node] = rebuild(node, [new[a] for a in node.args])

@@ -12,7 +12,7 @@ from symgrad.lower.body import CHEAP, LOWERINGS, Body, layout
 from symgrad.lower.closures import ClosureBody, Scope, indented, named_operand, put_down, solid, tokens
 from symgrad.lower.names import Names
 from symgrad.node import Node
-from symgrad.ops.indexing import is_nonnegative
+from symgrad.ops.indexing import FULL, is_nonnegative
 from symgrad.ops.loop import Loop, opened, row_shape, stacked
 from symgrad.ops.structure import dtype_text, subscript
 from symgrad.program import Statement
@@ -49,7 +49,7 @@ class ForLoop:
         self.operands = {
             **{x: named_operand(outer, v, False) for x, v in zip(loop.carries, loop.inits)},
             **{
-                x: named_operand(outer, v, True)
+                x: named_operand(outer, v, not _start(v) and v not in outer.stacks.offsets)
                 for x, v in zip(loop.rows, loop.sequences)
                 if v not in outer.stacks.kept
             },
@@ -92,10 +92,10 @@ class ForLoop:
         loop = self.loop
         count, rows = len(loop.carries), len(loop.stacks)
         found: dict[int, int] = {}
-        for i, (carry, after) in enumerate(zip(loop.carries, loop.after)):
+        for i, after in enumerate(loop.after):
             history = count + rows + i
             places = [count + j for j, x in enumerate(loop.stacks) if x is after and count + j in self.used]
-            if history in self.used and places and carry.shape and is_nonnegative(loop.length):
+            if history in self.used and places and is_nonnegative(loop.length):
                 found[history] = places[0]
         return found
 
@@ -113,6 +113,8 @@ class ForLoop:
                 wish = plural(name.strip("_"))
             elif not wish:
                 wish = plural(self.carry_names[position - count - rows])
+            if wish in self.carry_names:
+                wish = plural(wish)
             if position in self.shifted:
                 found[position] = found[self.shifted[position]]
             else:
@@ -273,6 +275,10 @@ class ForLoop:
 
     def _row_of(self, x: Node, sequence: Node) -> tuple[str, str, str]:
         """Text of the row of a sequence, of the sequence, and what the row's name ends in."""
+        start = _start(sequence)
+        if start and sequence.args[0] in self.outer.named and sequence not in self.outer.named:
+            whole = self.outer.named[sequence.args[0]]
+            return self._row(whole, x.shape, f"{self.index} + {start}"), whole, self.index
         if sequence in self.outer.stacks.offsets:
             stack, offset = self.outer.stacks.offsets[sequence]
             row = self._row(stack, x.shape, f"{self.index} + 1" if offset else "")
@@ -313,6 +319,17 @@ class ForLoop:
         body = ClosureBody(self.outer, self.node.body, outputs, scope)
         body.statements[:0] = bound
         return body
+
+
+def _start(sequence: Node) -> int:
+    """c where a sequence is `x[c:]`, whose row t is row t + c of x; else 0."""
+    if sequence.op.name != "index" or has_batch(sequence.shape):
+        return 0
+    first, *rest = sequence.key
+    if not isinstance(first, tuple) or any(entry != FULL for entry in rest):
+        return 0
+    _, start, stop, step = first
+    return start if type(start) is int and start > 0 and stop is None and step == 1 else 0
 
 
 def _is_zero(node: Node) -> bool:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from symgrad.graph import Function, dependents, substitute, toposort
+from symgrad.graph import Function, dependents, substitute, toposort, toposort_until
 from symgrad.node import Node, rebuild
 from symgrad.ops.closures import results
 from symgrad.ops.leaves import input_node
@@ -58,25 +58,41 @@ def _look(node: Node, plan: _Plan) -> None:
     """Note what the loop could read from stacks of the loops whose rows it goes over."""
     loop = opened(node)
     order = toposort([*loop.after, *loop.stacks])
-    found: dict[Node, tuple[Node, Node]] = {}
+    found: dict[Node, tuple[Node, Node, bool]] = {}
     for source in dict.fromkeys([s.args[0] for s in loop.sequences if s.op.name == "result"]):
         if source.op.name == "scan" and source.length == node.length and not source.checkpoint:
-            for n, image in _again(loop, order, source).items():
-                found.setdefault(n, (source, image))
-    needed = {*loop.after, *loop.stacks}
-    for n in reversed(order):
-        if n not in needed:
-            continue
-        if n in found:
-            source, image = found[n]
-            plan.kept.setdefault(source, {})[image] = None
-            plan.reads.setdefault(node, []).append((n, source, image))
-        else:
-            needed.update(n.args)
+            for n, (image, is_dear) in _again(loop, order, source).items():
+                found.setdefault(n, (source, image, is_dear))
+    for n in _chosen(loop, order, found):
+        source, image, _ = found[n]
+        plan.kept.setdefault(source, {})[image] = None
+        plan.reads.setdefault(node, []).append((n, source, image))
 
 
-def _again(loop: Loop, order: Sequence[Node], source: Node) -> dict[Node, Node]:
-    """Nodes of a body that another loop computes as well, and are worth being kept, to its nodes."""
+def _chosen(loop: Loop, order: Sequence[Node], found: Mapping[Node, tuple[Node, Node, bool]]) -> list[Node]:
+    """The nodes to read from stacks: dear ones that are used, and cheap ones that would need more of them."""
+    outputs = (*loop.after, *loop.stacks)
+    asked = dict.fromkeys([*outputs, *[a for n in order if n not in found for a in n.args]])
+    dear: dict[Node, None] = {}
+    cheap = []
+    for n in asked:
+        while n in found and n.op.view:
+            n = n.args[0]
+        if n in found and found[n][2]:
+            dear[n] = None
+        elif n in found:
+            cheap.append(n)
+    chosen = dict(dear)
+    place = {n: i for i, n in enumerate(order)}
+    for n in sorted(dict.fromkeys(cheap), key=place.__getitem__):
+        below = toposort_until([n], lambda x: x not in found or x in chosen or found[x][2])
+        if any(x in found and found[x][2] and x not in chosen for x in below):
+            chosen[n] = None
+    return [n for n in order if n in chosen]
+
+
+def _again(loop: Loop, order: Sequence[Node], source: Node) -> dict[Node, tuple[Node, bool]]:
+    """Nodes of a body that another loop computes as well, to its nodes and whether they are dear."""
     first = opened(source)
     inside = set(toposort([*first.after, *first.stacks]))
     varying = dependents(toposort([*first.after, *first.stacks]), [first.index, *first.carries, *first.rows])
@@ -90,7 +106,7 @@ def _again(loop: Loop, order: Sequence[Node], source: Node) -> dict[Node, Node]:
         elif value in known:
             image[x] = known[value]
     limit = TIMES * sum(_elements(x.shape) for x in (*first.carries, *first.rows, *first.stacks))
-    found: dict[Node, Node] = {}
+    found: dict[Node, tuple[Node, bool]] = {}
     for n in order:
         if n in image:
             continue
@@ -103,13 +119,9 @@ def _again(loop: Loop, order: Sequence[Node], source: Node) -> dict[Node, Node]:
         same = rebuild(n, [image[a] for a in n.args])
         if same in inside:
             image[n] = same
-            if same in varying and _is_worth_it(n) and _elements(n.shape) <= limit:
-                found[n] = same
+            if same in varying and n.dtype != "results" and _elements(n.shape) <= limit:
+                found[n] = same, not n.op.view and n.op.name not in CHEAP
     return found
-
-
-def _is_worth_it(node: Node) -> bool:
-    return node.dtype != "results" and not node.op.view and node.op.name not in CHEAP
 
 
 def _elements(shape: Shape) -> int:
@@ -131,6 +143,7 @@ def _applied(f: Function, order: Sequence[Node], plan: _Plan) -> Function:
         rows = len(loop.stacks)
         kept = list(plan.kept.get(node, ()))
         loop.stacks += kept
+        loop.names = {**{x: _called(loop, x) for x in kept}, **loop.names}
         _read(loop, {n: stacks[source, image] for n, source, image in plan.reads.get(node, ())})
         built: Built = build_loop(loop)
         new[node] = node
@@ -138,6 +151,20 @@ def _applied(f: Function, order: Sequence[Node], plan: _Plan) -> Function:
         new.update(zip(results(node), found))
         stacks.update(zip([(node, image) for image in kept], built.stacks[rows:]))
     return f.map(new)
+
+
+def _called(loop: Loop, n: Node) -> str:
+    """A name for a value without one: `tanh_c`, `A_P` of a product, `gain_T` of what `gain` is a view of."""
+    names = {**loop.labels, **loop.names}
+    operands = [names.get(a, "") for a in n.args]
+    if len(operands) == 1 and operands[0]:
+        return f"{n.op.name.strip('_')}_{operands[0]}"
+    if n.op.name in ("matmat", "matvec", "vecmat", "dot") and all(operands):
+        return "_".join(operands)
+    for view, name in loop.names.items():
+        if view.op.name == "transpose" and view.args[0] is n:
+            return f"{name}_T"
+    return n.op.name.strip("_")
 
 
 def _read(loop: Loop, reads: Mapping[Node, Node]) -> None:
@@ -148,7 +175,7 @@ def _read(loop: Loop, reads: Mapping[Node, Node]) -> None:
         new[n] = row = input_node(f"{i} kept", n.shape, n.dtype)
         loop.rows.append(row)
         loop.sequences.append(stack)
-        labels[row] = loop.names.get(n, "") or n.op.name.strip("_")
+        labels[row] = loop.names.get(n) or _called(loop, n)
     if not new:
         return
     stack_inputs = {x: x for x in (*loop.carries, *loop.rows, *loop.inner, loop.index)}
