@@ -154,15 +154,25 @@ def scattered_rows(node: Node, axes: Axes, n: Size) -> Outcome:
     return where(node, n) if all(axis is None for axis in indices) else None
 
 
+#: The entry of a key that takes an axis as it is.
+_FULL = ("slice", None, None, 1)
+
+
 def indexed_rows(node: Node, axes: Axes, n: Size) -> Outcome:
-    """Basic indexing and its transpose: the rows' axis is taken as it is."""
+    """Basic indexing: the rows' axis is taken as it is."""
     (axis,) = axes
-    if axis is None:
+    return where(node, n) if axis is not None and node.key[axis] == _FULL else None
+
+
+def placed_rows(node: Node, axes: Axes, n: Size) -> Outcome:
+    """Values put in their places among zeros: each fills the rows' axis."""
+    keys = node.keys if "keys" in node.op.params else (node.key,)
+    place = where(node, n)
+    if place is None or any(key[place] != _FULL for key in keys):
         return None
-    full = ("slice", None, None, 1)
-    slices = [i for i, entry in enumerate(node.key) if isinstance(entry, tuple)]
-    place = axis if node.op.name == "index" else slices[axis]
-    return where(node, n) if node.key[place] == full else None
+    # Where an integer takes an axis away, the value has one axis less in front of the rows.
+    wanted = [sum(isinstance(entry, tuple) for entry in key[:place]) for key in keys]
+    return place if wanted == list(axes) else None
 
 
 def padded_rows(node: Node, axes: Axes, n: Size) -> Outcome:

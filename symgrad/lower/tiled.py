@@ -159,17 +159,22 @@ class Tiled:
         known = [*self.main.named.values(), *self.env.dims.values(), *(n for n, _ in self.env.sizes.values())]
         known += [self.env.dtype]
         others = [n for n in dict.fromkeys(known) if n in used and n not in own and n not in dict(first)]
-        if rows in used:
+        parameters = [*(n for n, _ in first), *others]
+        cut = [*(f"{n}[{self._cut(axis)}]" for n, axis in first), *others]
+        straight = parameters
+        if rows in used and not first:
+            parameters, straight = [rows, *others], [self.n, *others]
+            cut = [f"{self.last} - {self.first}", *others]
+        elif rows in used:
             name, axis = first[0]
             size = Section("", (f"{rows} = {f'len({name})' if axis == 0 else f'{name}.shape[{axis}]'}",))
             sections = (size, *sections)
         name = self._title(i)
-        parameters = [*(n for n, _ in first), *others]
         results = [self.called[node] for node in wanted]
         returned = results[0] if len(results) == 1 and phase.stored else tuple_of(results)
         signature = call_lines(f"def {name}(", parameters, "):", 0)
         self.blocks.append(Block("\n".join(signature), self._purpose(phase), sections, returned))
-        return name, parameters, [*(f"{n}[{self._cut(axis)}]" for n, axis in first), *others]
+        return name, straight, cut
 
     def _named(self, node: Node) -> str:
         """Name of a value whose rows are taken."""

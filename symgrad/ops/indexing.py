@@ -17,7 +17,7 @@ from symgrad.errors import ShapeError
 from symgrad.flops import NOTHING, Flops, elements
 from symgrad.node import Node, Op, first, op
 from symgrad.ops.structure import dtype_text, head, solid, subscript
-from symgrad.rowwise import indexed_rows
+from symgrad.rowwise import indexed_rows, placed_rows
 from symgrad.shapes import Dim, Shape, Size, core, floor_divide, has_batch, shape_text
 from symgrad.text import UNARY, Environment, Text
 
@@ -223,7 +223,7 @@ index_adjoint: Op = op(
     flops=0,
     adjoint={"g": lambda g, y, x: index(g, key=y.key)},
     sympy=_place_meaning,
-    rows=indexed_rows,
+    rows=placed_rows,
     examples=[
         {"shapes": ("",), "key": (1,), "shape": (3,)},
         {"shapes": ("d",), "key": (0, FULL), "shape": ("n", "d")},
@@ -342,6 +342,7 @@ assemble = op(
     adjoint=lambda g, y, position: index(g, key=y.keys[position]),
     sympy=_assemble_meaning,
     variadic=True,
+    rows=placed_rows,
     examples=[
         {"shapes": ("", ""), "keys": ((0,), (2,)), "shape": (3,)},
         {"shapes": ("", "", ""), "keys": ((0,), (1,), (2,)), "shape": (3,)},

@@ -30,6 +30,8 @@ PHASE = 2
 ROWS = 1024
 #: Dimensions looked at, those that most values have first.
 CANDIDATES = 3
+#: And of those only what is on no fewer values than this part of the most.
+RARE = 8
 #: Loops over the rows, beyond which the code is better left as it is.
 PHASES = 3
 
@@ -50,10 +52,11 @@ def choose(function: Function, order: Sequence[Node], options: Options) -> Plan 
         for name in names[node.shape]:
             counts[name] += 1
     forced = options.tiles is not True
+    most = max(counts.values())
     best: Plan | None = None
     best_score = 0.0 if forced else float(WORTH)
     for name in sorted(counts, key=lambda d: -counts[d])[:CANDIDATES]:
-        if not forced and (counts[name] < WORTH or options.typical.get(name, ROWS) < ROWS):
+        if not forced and (counts[name] < max(WORTH, most / RARE) or options.typical.get(name, ROWS) < ROWS):
             continue
         found = plan(function, order, named(name))
         if found is None or not found.phases or (len(found.phases) > PHASES and not forced):

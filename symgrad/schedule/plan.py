@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from symgrad.graph import Function
 from symgrad.node import Node
-from symgrad.rowwise import outcome, where
+from symgrad.rowwise import Outcome, outcome, where
 from symgrad.shapes import Shape, Size, core, dim_names
 
 #: Nanoseconds an element up to which a row value is computed again in a later phase rather than stored.
@@ -84,28 +84,33 @@ class _Places:
 
     def axis(self, node: Node) -> tuple[bool, int | None]:
         """Whether the node has anything to do with n, and its one axis of rows."""
-        found = self._axes.get(node.shape)
+        shape = node.shape
+        found = self._axes.get(shape)
         if found is None:
-            has = any(self._name in dim_names(size) for size in core(node.shape) if not isinstance(size, int))
-            found = self._axes[node.shape] = (has, where(node, self.n) if has else None)
+            has = any(self._name in dim_names(size) for size in core(shape) if not isinstance(size, int))
+            found = self._axes[shape] = (has, where(node, self.n) if has else None)
         return found
 
     def _place(self, node: Node) -> None:
-        if not node.args and (node.op.name == "input" or not self.axis(node)[0]):
+        has, axis = self.axis(node)
+        if not node.args and (node.op.name == "input" or not has):
             self.whole[node] = 0
             return
-        about = [self.axis(a) for a in node.args]
-        touched = self.axis(node)[0] or any(has for has, _ in about)
+        phase = after = 0
+        about: list[int | None] = []
+        touched, clear = has, True
+        for a in node.args:
+            inner, place = self.axis(a)
+            about.append(place)
+            touched = touched or inner
+            clear = clear and (place is not None or not inner)
+            ready = self.whole[a]
+            after = max(after, ready)
+            phase = max(phase, self.tiled.get(a, ready))
         if not touched:
-            self.whole[node] = max(self.whole[a] for a in node.args)
+            self.whole[node] = after
             return
-        result = None
-        if all(axis is not None or not has for has, axis in about):
-            result = outcome(node, [axis for _, axis in about], self.n)
-        if result == "scatter":
-            result = "add" if self.scatter else None
-        phase = max((self.tiled[a] if a in self.tiled else self.whole[a] for a in node.args), default=0)
-        after = max((self.whole[a] for a in node.args), default=0)
+        result = self._outcome(node, axis, about) if clear else None
         if result is None:
             self.whole[node] = after
         elif isinstance(result, str):
@@ -115,6 +120,18 @@ class _Places:
             self.tiled[node] = phase
             self.whole[node] = after if node.op.view else phase + 1
             self._price(node)
+
+    def _outcome(self, node: Node, axis: int | None, about: list[int | None]) -> Outcome:
+        """What the node does with rows; for most, elementwise and of one shape, that is quick to see."""
+        op = node.op
+        if op.elementwise and not op.params and op.rows is None and op.statement is None and axis is not None:
+            shape = node.shape
+            if all(a.shape == shape or not a.shape for a in node.args):
+                return axis
+        result = outcome(node, about, self.n)
+        if result == "scatter":
+            return "add" if self.scatter else None
+        return result
 
     def _price(self, node: Node) -> None:
         op = node.op
