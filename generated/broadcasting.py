@@ -103,7 +103,7 @@ def broadcast_vjp(
     # Each term of the sums over r and each row of the results needs one row of t, last, two, full and ct
     # alone: tiles of rows follow one another, so that what is computed in between stays in cache, and their
     # sums are added in pairs.
-    step = max(512, 131072 // (14 * p * q + q + 1))
+    step = _tile_rows(14 * p * q + q + 1)
     if r <= step:
         (
             one_bar,
@@ -434,6 +434,14 @@ def _shape_error(name, array, expected, /, **sizes):
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

@@ -150,10 +150,11 @@ def sin_cos_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 26214 or not _alike((x,), batch):
+    step = _tile_rows(5)
+    if math.prod(batch) <= step or not _alike((x,), batch):
         x_bar = _sin_cos_2_elements(x)
     else:
-        (x_bar,) = _over_elements(_sin_cos_2_elements, (x,), batch, 26214, (dtype,) * 1)
+        (x_bar,) = _over_elements(_sin_cos_2_elements, (x,), batch, step, (dtype,) * 1)
 
     return x_bar
 
@@ -216,10 +217,11 @@ def sin_cos_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 21845 or not _alike((x,), batch):
+    step = _tile_rows(6)
+    if math.prod(batch) <= step or not _alike((x,), batch):
         x_bar = _sin_cos_3_elements(x)
     else:
-        (x_bar,) = _over_elements(_sin_cos_3_elements, (x,), batch, 21845, (dtype,) * 1)
+        (x_bar,) = _over_elements(_sin_cos_3_elements, (x,), batch, step, (dtype,) * 1)
 
     return x_bar
 
@@ -282,10 +284,11 @@ def sin_cos_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 14563 or not _alike((x,), batch):
+    step = _tile_rows(9)
+    if math.prod(batch) <= step or not _alike((x,), batch):
         x_bar = _sin_cos_4_elements(x)
     else:
-        (x_bar,) = _over_elements(_sin_cos_4_elements, (x,), batch, 14563, (dtype,) * 1)
+        (x_bar,) = _over_elements(_sin_cos_4_elements, (x,), batch, step, (dtype,) * 1)
 
     return x_bar
 
@@ -431,10 +434,11 @@ def cos_sin_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 26214 or not _alike((x,), batch):
+    step = _tile_rows(5)
+    if math.prod(batch) <= step or not _alike((x,), batch):
         x_bar = _cos_sin_2_elements(x)
     else:
-        (x_bar,) = _over_elements(_cos_sin_2_elements, (x,), batch, 26214, (dtype,) * 1)
+        (x_bar,) = _over_elements(_cos_sin_2_elements, (x,), batch, step, (dtype,) * 1)
 
     return x_bar
 
@@ -495,10 +499,11 @@ def cos_sin_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 21845 or not _alike((x,), batch):
+    step = _tile_rows(6)
+    if math.prod(batch) <= step or not _alike((x,), batch):
         x_bar = _cos_sin_3_elements(x)
     else:
-        (x_bar,) = _over_elements(_cos_sin_3_elements, (x,), batch, 21845, (dtype,) * 1)
+        (x_bar,) = _over_elements(_cos_sin_3_elements, (x,), batch, step, (dtype,) * 1)
 
     return x_bar
 
@@ -561,10 +566,11 @@ def cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 14563 or not _alike((x,), batch):
+    step = _tile_rows(9)
+    if math.prod(batch) <= step or not _alike((x,), batch):
         x_bar = _cos_sin_4_elements(x)
     else:
-        (x_bar,) = _over_elements(_cos_sin_4_elements, (x,), batch, 14563, (dtype,) * 1)
+        (x_bar,) = _over_elements(_cos_sin_4_elements, (x,), batch, step, (dtype,) * 1)
 
     return x_bar
 
@@ -671,10 +677,11 @@ def sin_cos_sin_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 32768 or not _alike((x,), batch):
+    step = _tile_rows(4)
+    if math.prod(batch) <= step or not _alike((x,), batch):
         x_bar = _sin_cos_sin_1_elements(x)
     else:
-        (x_bar,) = _over_elements(_sin_cos_sin_1_elements, (x,), batch, 32768, (dtype,) * 1)
+        (x_bar,) = _over_elements(_sin_cos_sin_1_elements, (x,), batch, step, (dtype,) * 1)
 
     return x_bar
 
@@ -731,10 +738,11 @@ def sin_cos_sin_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 14563 or not _alike((x,), batch):
+    step = _tile_rows(9)
+    if math.prod(batch) <= step or not _alike((x,), batch):
         x_bar = _sin_cos_sin_2_elements(x)
     else:
-        (x_bar,) = _over_elements(_sin_cos_sin_2_elements, (x,), batch, 14563, (dtype,) * 1)
+        (x_bar,) = _over_elements(_sin_cos_sin_2_elements, (x,), batch, step, (dtype,) * 1)
 
     return x_bar
 
@@ -807,10 +815,11 @@ def sin_cos_sin_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 8738 or not _alike((x,), batch):
+    step = _tile_rows(15)
+    if math.prod(batch) <= step or not _alike((x,), batch):
         x_bar = _sin_cos_sin_3_elements(x)
     else:
-        (x_bar,) = _over_elements(_sin_cos_sin_3_elements, (x,), batch, 8738, (dtype,) * 1)
+        (x_bar,) = _over_elements(_sin_cos_sin_3_elements, (x,), batch, step, (dtype,) * 1)
 
     return x_bar
 
@@ -903,10 +912,11 @@ def sin_cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 5461 or not _alike((x,), batch):
+    step = _tile_rows(24)
+    if math.prod(batch) <= step or not _alike((x,), batch):
         x_bar = _sin_cos_sin_4_elements(x)
     else:
-        (x_bar,) = _over_elements(_sin_cos_sin_4_elements, (x,), batch, 5461, (dtype,) * 1)
+        (x_bar,) = _over_elements(_sin_cos_sin_4_elements, (x,), batch, step, (dtype,) * 1)
 
     return x_bar
 
@@ -1055,6 +1065,14 @@ def _floats(names, values, only=None):
         else:
             return _any_floats(names, values, only)
     return arrays, np.float64
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

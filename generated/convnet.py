@@ -187,7 +187,7 @@ def loss_value_and_grad(
 
     # Each term of the sums over n needs one row of images and y alone: tiles of rows follow one another, so
     # that what is computed in between stays in cache, and their sums are added in pairs.
-    step = max(512, 131072 // (224 * f + k + 165))
+    step = _tile_rows(224 * f + k + 165)
     if n <= step:
         loss_sum, t4, c_bar, W_bar, b_bar = _loss_value_and_grad_rows(
             images, y, K, c, W, b, t1, n, f, k, dtype
@@ -400,6 +400,14 @@ def _logsumexp(x, axes, keepdims=False):
     total = _exp_below(x, top).sum(axis=axes, keepdims=True)
     value = top + np.log(np.maximum(total, 1))
     return value if keepdims else value.squeeze(axes)[()]
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

@@ -420,7 +420,7 @@ def normalised_log(
 
     # Each row of the results needs one row of x and ct alone: tiles of rows follow one another, so that what
     # is computed in between stays in cache.
-    step = max(512, 131072 // (6 * n + 1))
+    step = _tile_rows(6 * n + 1)
     if m <= step:
         normalised_log, x_bar = _normalised_log_rows(x, ct)
     else:
@@ -693,6 +693,14 @@ def _softmax(x, axes):
     """exp(x) over its sum along axes; zeros where all are -inf."""
     e = _exp_below(x, x.max(axis=axes, keepdims=True, initial=-np.inf))
     return _shares(e, np.maximum(e.sum(axis=axes, keepdims=True), 1))
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

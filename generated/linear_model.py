@@ -69,7 +69,7 @@ def loss(X: ArrayLike, y: ArrayLike, w: ArrayLike, b: ArrayLike) -> np.floating[
 
     # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache, and their sums are added in pairs.
-    step = max(512, 131072 // (d + 3))
+    step = _tile_rows(d + 3)
     if n <= step:
         (loss_sum,) = _loss_rows(X, y, w, b)
     else:
@@ -124,7 +124,7 @@ def loss_value_and_grad(
 
     # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache, and their sums are added in pairs.
-    step = max(512, 131072 // (d + 3))
+    step = _tile_rows(d + 3)
     if n <= step:
         loss_sum, w_bar, b_bar = _loss_value_and_grad_rows(X, y, w, b, n)
     else:
@@ -183,7 +183,7 @@ def column_loss(
 
     # Each row of the results needs one row of Y, W and b alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache.
-    step = max(512, 131072 // (d + 3 * n + 1))
+    step = _tile_rows(d + 3 * n + 1)
     if k <= step:
         column_loss = _column_loss_rows(Y, W, b, X, n)
     else:
@@ -244,7 +244,7 @@ def column_loss_vjp(
 
     # Each row of the results needs one row of Y, W, b and ct alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache.
-    step = max(512, 131072 // (d + 3 * n + 4))
+    step = _tile_rows(d + 3 * n + 4)
     if k <= step:
         column_loss, W_bar, b_bar = _column_loss_vjp_rows(Y, W, b, ct, X, n)
     else:
@@ -377,6 +377,14 @@ def _shape_error(name, array, expected, /, **sizes):
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

@@ -70,7 +70,7 @@ def loss(
 
     # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache, and their sums are added in pairs.
-    step = max(512, 131072 // (d + 3))
+    step = _tile_rows(d + 3)
     if n <= step:
         (loss_sum,) = _loss_rows(X, y, w, b)
     else:
@@ -127,7 +127,7 @@ def loss_value_and_grad(
 
     # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache, and their sums are added in pairs.
-    step = max(512, 131072 // (d + 3))
+    step = _tile_rows(d + 3)
     if n <= step:
         loss_sum, w_bar_sum, b_bar = _loss_value_and_grad_rows(X, y, w, b, n)
     else:
@@ -196,7 +196,7 @@ def objective_value_and_grad(
 
     # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache, and their sums are added in pairs.
-    step = max(512, 131072 // (d + 3))
+    step = _tile_rows(d + 3)
     if n <= step:
         objective_sum, b_bar, out1_sum = _objective_value_and_grad_rows(X, y, w, b, n)
     else:
@@ -346,6 +346,14 @@ def _shape_error(name, array, expected, /, **sizes):
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

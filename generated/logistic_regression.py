@@ -71,7 +71,7 @@ def loss(
 
     # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache, and their sums are added in pairs.
-    step = max(512, 131072 // (d + 4))
+    step = _tile_rows(d + 4)
     if n <= step:
         (loss_sum,) = _loss_rows(X, y, w, b)
     else:
@@ -128,7 +128,7 @@ def loss_value_and_grad(
 
     # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache, and their sums are added in pairs.
-    step = max(512, 131072 // (d + 6))
+    step = _tile_rows(d + 6)
     if n <= step:
         loss_sum, w_bar_sum, b_bar = _loss_value_and_grad_rows(X, y, w, b, n)
     else:
@@ -200,7 +200,7 @@ def objective_value_and_grad(
 
     # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache, and their sums are added in pairs.
-    step = max(512, 131072 // (d + 6))
+    step = _tile_rows(d + 6)
     if n <= step:
         objective_sum, b_bar, out1_sum = _objective_value_and_grad_rows(X, y, w, b, n)
     else:
@@ -370,6 +370,14 @@ def _sigmoid(x):
 def _softplus(x):
     """log(1 + exp(x)), without overflow."""
     return np.maximum(x, 0) + np.log1p(_decay(x))
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

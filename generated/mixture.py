@@ -118,7 +118,7 @@ def loss_value_and_grad(
 
     # Each term of the sums over n needs one row of X alone: tiles of rows follow one another, so that what is
     # computed in between stays in cache, and their sums are added in pairs.
-    step = max(512, 131072 // max(1, 3 * d * k + d + k))
+    step = _tile_rows(3 * d * k + d + k)
     if n <= step:
         loss_sum, normaliser_bar, mu_bar_sum, t3_bar = _loss_value_and_grad_rows(
             X, mu, t3, normaliser, t4, n
@@ -292,6 +292,14 @@ def _logsumexp(x, axes, keepdims=False):
     total = _exp_below(x, top).sum(axis=axes, keepdims=True)
     value = top + np.log(np.maximum(total, 1))
     return value if keepdims else value.squeeze(axes)[()]
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

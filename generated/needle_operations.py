@@ -335,11 +335,12 @@ def ewise_pow(
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 16384 or not _alike((a, b, ct), batch):
+    step = _tile_rows(8)
+    if math.prod(batch) <= step or not _alike((a, b, ct), batch):
         ewise_pow, a_bar, b_bar = _ewise_pow_elements(a, b, ct)
     else:
         ewise_pow, a_bar, b_bar = _over_elements(
-            _ewise_pow_elements, (a, b, ct), batch, 16384, (dtype,) * 3
+            _ewise_pow_elements, (a, b, ct), batch, step, (dtype,) * 3
         )
 
     return _full(ewise_pow, batch, dtype), EwisePowGradient(a_bar, b_bar)
@@ -1078,6 +1079,14 @@ def _full(value, shape, dtype):
     result = np.empty(shape, dtype)
     result[...] = value
     return result
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

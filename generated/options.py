@@ -81,10 +81,11 @@ def call(
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 13107 or not _alike((S, K, T, r, sigma), batch):
+    step = _tile_rows(10)
+    if math.prod(batch) <= step or not _alike((S, K, T, r, sigma), batch):
         call = _call_elements(S, K, T, r, sigma)
     else:
-        (call,) = _over_elements(_call_elements, (S, K, T, r, sigma), batch, 13107, (dtype,) * 1)
+        (call,) = _over_elements(_call_elements, (S, K, T, r, sigma), batch, step, (dtype,) * 1)
 
     return call
 
@@ -134,10 +135,11 @@ def put(
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 13107 or not _alike((S, K, T, r, sigma), batch):
+    step = _tile_rows(10)
+    if math.prod(batch) <= step or not _alike((S, K, T, r, sigma), batch):
         put = _put_elements(S, K, T, r, sigma)
     else:
-        (put,) = _over_elements(_put_elements, (S, K, T, r, sigma), batch, 13107, (dtype,) * 1)
+        (put,) = _over_elements(_put_elements, (S, K, T, r, sigma), batch, step, (dtype,) * 1)
 
     return put
 
@@ -195,11 +197,12 @@ def call_greeks(
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 7281 or not _alike((S, K, T, r, sigma), batch):
+    step = _tile_rows(18)
+    if math.prod(batch) <= step or not _alike((S, K, T, r, sigma), batch):
         call, S_bar, T_bar, r_bar, sigma_bar = _call_greeks_elements(S, K, T, r, sigma)
     else:
         call, S_bar, T_bar, r_bar, sigma_bar = _over_elements(
-            _call_greeks_elements, (S, K, T, r, sigma), batch, 7281, (dtype,) * 5
+            _call_greeks_elements, (S, K, T, r, sigma), batch, step, (dtype,) * 5
         )
 
     return call, CallGradient(S_bar, T_bar, r_bar, sigma_bar)
@@ -275,10 +278,11 @@ def delta(
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 10922 or not _alike((S, K, T, r, sigma), batch):
+    step = _tile_rows(12)
+    if math.prod(batch) <= step or not _alike((S, K, T, r, sigma), batch):
         S_bar = _delta_elements(S, K, T, r, sigma)
     else:
-        (S_bar,) = _over_elements(_delta_elements, (S, K, T, r, sigma), batch, 10922, (dtype,) * 1)
+        (S_bar,) = _over_elements(_delta_elements, (S, K, T, r, sigma), batch, step, (dtype,) * 1)
 
     return S_bar
 
@@ -337,10 +341,11 @@ def gamma(
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 8192 or not _alike((S, K, T, r, sigma), batch):
+    step = _tile_rows(16)
+    if math.prod(batch) <= step or not _alike((S, K, T, r, sigma), batch):
         S_bar2 = _gamma_elements(S, K, T, r, sigma)
     else:
-        (S_bar2,) = _over_elements(_gamma_elements, (S, K, T, r, sigma), batch, 8192, (dtype,) * 1)
+        (S_bar2,) = _over_elements(_gamma_elements, (S, K, T, r, sigma), batch, step, (dtype,) * 1)
 
     return S_bar2
 
@@ -407,10 +412,11 @@ def vanna(
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 8192 or not _alike((S, K, T, r, sigma), batch):
+    step = _tile_rows(16)
+    if math.prod(batch) <= step or not _alike((S, K, T, r, sigma), batch):
         sigma_bar = _vanna_elements(S, K, T, r, sigma)
     else:
-        (sigma_bar,) = _over_elements(_vanna_elements, (S, K, T, r, sigma), batch, 8192, (dtype,) * 1)
+        (sigma_bar,) = _over_elements(_vanna_elements, (S, K, T, r, sigma), batch, step, (dtype,) * 1)
 
     return sigma_bar
 
@@ -476,10 +482,11 @@ def vega(
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 10082 or not _alike((S, K, T, r, sigma), batch):
+    step = _tile_rows(13)
+    if math.prod(batch) <= step or not _alike((S, K, T, r, sigma), batch):
         call, sigma_bar = _vega_elements(S, K, T, r, sigma)
     else:
-        call, sigma_bar = _over_elements(_vega_elements, (S, K, T, r, sigma), batch, 10082, (dtype,) * 2)
+        call, sigma_bar = _over_elements(_vega_elements, (S, K, T, r, sigma), batch, step, (dtype,) * 2)
 
     return call, sigma_bar
 
@@ -752,6 +759,14 @@ def _norm_cdf(x: Any) -> Any:
         ),
         x,
     )
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

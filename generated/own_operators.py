@@ -132,7 +132,7 @@ def robust_loss(X: ArrayLike, y: ArrayLike, w: ArrayLike, scale: ArrayLike) -> n
 
     # Each term of the sums over n needs one row of X, y and scale alone: tiles of rows follow one another, so
     # that what is computed in between stays in cache, and their sums are added in pairs.
-    step = max(512, 131072 // (d + 6))
+    step = _tile_rows(d + 6)
     if n <= step:
         (robust_loss_sum,) = _robust_loss_rows(X, y, scale, w)
     else:
@@ -193,7 +193,7 @@ def robust_loss_value_and_grad(
     # Each term of the sums over n and each row of the results needs one row of X, y and scale alone: tiles of
     # rows follow one another, so that what is computed in between stays in cache, and their sums are added in
     # pairs.
-    step = max(512, 131072 // (d + 8))
+    step = _tile_rows(d + 8)
     if n <= step:
         robust_loss_sum, w_bar, t4, t5 = _robust_loss_value_and_grad_rows(X, y, scale, w, n)
     else:
@@ -304,6 +304,14 @@ def _shape_error(name, array, expected, /, **sizes):
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

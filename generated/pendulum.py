@@ -121,7 +121,7 @@ def defects(z: ArrayLike, step: ArrayLike) -> NDArray[np.floating[Any]]:
     # Each row of the results needs one row of index_angle, index_angle2, index_speed, index_speed2,
     # index_speed3, index_values and index_values2 alone: tiles of rows follow one another, so that what is
     # computed in between stays in cache.
-    step2 = 11915
+    step2 = _tile_rows(11)
     if n <= step2:
         defects = _defects_rows(
             index_angle,
@@ -365,6 +365,14 @@ def _place(value, key, shape):
     out = np.zeros(shape, value.dtype)
     out[key] = value
     return out
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

@@ -59,7 +59,7 @@ def hand(angles: ArrayLike, lengths: ArrayLike) -> NDArray[np.floating[Any]]:
 
     # Each term of the sums over n needs one row of lengths and heading alone: tiles of rows follow one
     # another, so that what is computed in between stays in cache, and their sums are added in pairs.
-    step = 32768
+    step = _tile_rows(4)
     if n <= step:
         hand_sum, hand_sum2 = _hand_rows(lengths, heading)
     else:
@@ -330,6 +330,14 @@ def _shape_error(name, array, expected, /, **sizes):
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

@@ -98,7 +98,7 @@ def loss(X: ArrayLike, y: ArrayLike, W1: ArrayLike, W2: ArrayLike) -> np.floatin
 
     # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache, and their sums are added in pairs.
-    step = max(512, 131072 // (d + 3 * k + 2))
+    step = _tile_rows(d + 3 * k + 2)
     if n <= step:
         (loss_sum,) = _loss_rows(X, y, W1, W2, k, dtype)
     else:
@@ -165,7 +165,7 @@ def loss_value_and_grad(
 
     # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache, and their sums are added in pairs.
-    step = max(512, 131072 // (size1))
+    step = _tile_rows(size1)
     if n <= step:
         loss_sum, W1_bar, W2_bar = _loss_value_and_grad_rows(X, y, W1, W2, n, k, dtype)
     else:
@@ -264,7 +264,7 @@ def softmax_loss_value_and_grad(
     # Each term of the sums over n and each row of the results needs one row of Z and y alone: tiles of rows
     # follow one another, so that what is computed in between stays in cache, and their sums are added in
     # pairs.
-    step = max(512, 131072 // (4 * k + 4))
+    step = _tile_rows(4 * k + 4)
     if n <= step:
         softmax_loss_sum, Z_bar = _softmax_loss_value_and_grad_rows(Z, y, n, k, dtype)
     else:
@@ -432,6 +432,14 @@ def _logsumexp(x, axes, keepdims=False):
     total = _exp_below(x, top).sum(axis=axes, keepdims=True)
     value = top + np.log(np.maximum(total, 1))
     return value if keepdims else value.squeeze(axes)[()]
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

@@ -178,11 +178,12 @@ def y_value_and_grad(x1: ArrayLike, x2: ArrayLike) -> tuple[NDArray[np.floating[
 
     # Each element of the results needs the same element of the arguments alone: tiles of many follow one
     # another, so that what is computed in between stays in cache.
-    if math.prod(batch) <= 21845 or not _alike((x1, x2), batch):
+    step = _tile_rows(6)
+    if math.prod(batch) <= step or not _alike((x1, x2), batch):
         y, x1_bar, x2_bar = _y_value_and_grad_elements(x1, x2)
     else:
         y, x1_bar, x2_bar = _over_elements(
-            _y_value_and_grad_elements, (x1, x2), batch, 21845, (dtype,) * 3
+            _y_value_and_grad_elements, (x1, x2), batch, step, (dtype,) * 3
         )
 
     return y, YGradient(x1_bar, x2_bar)
@@ -280,6 +281,14 @@ def _batch_shape(names, shapes):
     except ValueError:
         listed = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes))
         raise ValueError(f"expected shapes that broadcast together, got {listed}") from None
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 import symgrad as sg
 from symgrad.kernels.tiles import _over_tiles, _pairwise
+from symgrad.verify.check import verify_function
 
 Array = Any
 
@@ -192,3 +194,22 @@ def test_elements_of_a_scalar_formula() -> None:
         for ours, theirs in zip(flat(tiled(*given)), flat(straight(*given)), strict=True):
             assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
             assert ours.tobytes() == theirs.tobytes()  # no sums: the very same operations
+
+
+def test_verification_sees_the_loop() -> None:
+    f = sg.value_and_grad(logistic().origin.base, wrt=("w", "b"))
+    module = sg.Module("m", {"f": f}).load()
+    assert verify_function(f, module.f).ok
+    whole = module._over_tiles
+    module._over_tiles = lambda tile, n, step: whole(tile, max(n - 1, 1), step)
+    assert not verify_function(f, module.f).ok
+    assert module.f(np.ones((4, 2)), np.ones(4), np.ones(2), 0.0)[0] > 0  # all at once, as before
+
+
+def test_two_threads_at_one_module() -> None:
+    tiled = sg.compile(logistic(), tiles=7)
+    points = [arguments(logistic(), n) for n in (50, 60)]
+    wanted = [[a.tobytes() for a in flat(tiled(*given))] for given in points]
+    with ThreadPoolExecutor(2) as pool:
+        for k, found in pool.map(lambda k: (k, flat(tiled(*points[k]))), [0, 1] * 50):
+            assert [a.tobytes() for a in found] == wanted[k]

@@ -8,6 +8,14 @@ from typing import Any
 import numpy as np
 
 
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
+
+
 def _over_tiles(tile, n, step, combine=np.add):
     """Results of tile(i, j) for rows 0 to n, `step` at a time, combined in pairs, always in the same order.
 

@@ -24,10 +24,10 @@ _WHY = (
 class Elements:
     """Lowers a scalar formula: a private function for any number of elements, and what calls it."""
 
-    def __init__(self, name: str, main: Body, step: int, options: Options) -> None:
+    def __init__(self, name: str, main: Body, alive: int, options: Options) -> None:
         self.name = name
         self.main = main
-        self.step = step
+        self.alive = alive
         self.options = options
         self.blocks: list[Block] = []
 
@@ -64,13 +64,17 @@ class Elements:
         dtypes = [kinds[node.dtype] for node in results]
         kind = f"({dtypes[0]},) * {len(dtypes)}" if len(set(dtypes)) == 1 else tuple_of(dtypes, inner=True)
         over = f"{env.helper('_over_elements')}("
-        tiles = [title, tuple_of(parameters, inner=True), env.batch, str(self.step), kind]
+        forced = self.options.tiles is not True
+        size = str(int(self.options.tiles)) if forced else f"{env.helper('_tile_rows')}({self.alive})"
+        step = main.names.take("step")
+        tiles = [title, tuple_of(parameters, inner=True), env.batch, step, kind]
         if self.options.threads:
             tiles.append(loop_over(env, self.options))
         alike = f"{env.helper('_alike')}({tuple_of(batched, inner=True)}, {env.batch})"
         targets = list(results.values())
         lines = [f"# {line}" for line in textwrap.wrap(_WHY, COMMENT)]
-        lines.append(f"if math.prod({env.batch}) <= {self.step} or not {alike}:")
+        lines.append(f"{step} = {size}")
+        lines.append(f"if math.prod({env.batch}) <= {step} or not {alike}:")
         lines += indented(assigned(targets, f"{title}(", parameters, ")", alone))
         lines += ["else:", *indented(assigned(targets, over, tiles, ")"))]
         return (Section("", tuple(lines)),)

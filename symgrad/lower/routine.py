@@ -98,8 +98,8 @@ def routine(
     if plan is not None:
         tiled = Tiled(name, body, plan, options)
         sections, blocks = tiled.build(), tiled.blocks
-    elif step := choose_elements(function, order[0], options):
-        elements = Elements(name, body, step, options)
+    elif alive := choose_elements(function, order[0], options):
+        elements = Elements(name, body, alive, options)
         sections, blocks = elements.build(), elements.blocks
     else:
         sections = body.build()

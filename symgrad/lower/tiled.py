@@ -11,9 +11,9 @@ from symgrad.lower.wrap import assigned, call_lines, indented, tuple_of
 from symgrad.node import Node
 from symgrad.options import Options
 from symgrad.program import Block, Section
-from symgrad.schedule.choose import CACHE, FEWEST, footprint
+from symgrad.schedule.choose import footprint
 from symgrad.schedule.plan import Phase, Plan
-from symgrad.shapes import dim_names, evaluate, named
+from symgrad.shapes import named
 
 #: Width of the explanation above the loop.
 COMMENT = 106
@@ -123,12 +123,7 @@ class Tiled:
         if self.options.tiles is not True:
             return str(int(self.options.tiles))
         size = footprint(phase, self.plan.size, self.options).total
-        if isinstance(size, int):
-            return str(max(FEWEST, CACHE // max(size, 1)))
-        positive = evaluate(size, dict.fromkeys(dim_names(size), 0)) > 0
-        text = self.env.dim(size)
-        divisor = f"({text})" if positive else f"max(1, {text})"
-        return f"max({FEWEST}, {CACHE} // {divisor})"
+        return f"{self.env.helper('_tile_rows')}({self.env.dim(size)})"
 
     def _block(self, i: int, phase: Phase) -> tuple[str, list[str], list[str]]:
         """Name of the function for some of the rows; its arguments for all of them, and for rows i to j."""

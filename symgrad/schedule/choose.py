@@ -15,11 +15,6 @@ from symgrad.schedule.plan import Phase, Plan, plan
 from symgrad.shapes import BATCH, Size, core, dim_names, evaluate, named, product
 from symgrad.tree import leaves
 
-#: Numbers that a tile may keep in memory: what a core's cache holds.
-CACHE = 2**17
-#: The fewest rows of a tile, below which the calls cost more than memory does.
-FEWEST = 512
-
 #: Temporary arrays that tiles have to save, less what they cost, for the code to be worth its length.
 WORTH = 4
 #: The same for a scalar formula, whose operations are often dear beside the memory that they need.
@@ -90,7 +85,7 @@ def _names(node: Node) -> set[str]:
 
 
 def choose_elements(function: Function, order: Sequence[Node], options: Options) -> int:
-    """Elements of a tile, for a scalar formula of `...` arguments where tiles pay; else 0."""
+    """Numbers that an element of a scalar formula keeps in memory; 0 where tiles do not pay, or cannot be."""
     if options.tiles is False or not function.has_batch:
         return 0
     if any(node.shape != (BATCH,) for node in function.output_nodes):
@@ -102,15 +97,13 @@ def choose_elements(function: Function, order: Sequence[Node], options: Options)
             return 0
     results = set(function.output_nodes)
     kept = [node for node in work if node.shape and node not in results]
-    if options.tiles is not True:
-        return int(options.tiles)
-    if len(kept) < ELEMENTS:
+    if len(kept) < ELEMENTS and options.tiles is True:
         return 0
     batched = [node for node in function.input_nodes if node.shape]
     phase = Phase([(node, 0) for node in batched], work, [], [(node, 0) for node in results if node.args])
     alive = footprint(phase, BATCH, options).total
     assert isinstance(alive, int)
-    return max(FEWEST, CACHE // alive)
+    return alive
 
 
 def saved(function: Function, found: Plan, options: Options) -> float:

@@ -30,6 +30,7 @@ from symgrad.verify.loading import load
 from symgrad.verify.oracle import compared, expected, is_defined, is_sparse
 from symgrad.verify.points import Point, Sampler
 from symgrad.verify.report import Report
+from symgrad.verify.tiles import one_row_a_tile, tiled
 
 RTOL = 1e-12
 RTOL_FLOAT32 = 2e-5
@@ -228,6 +229,12 @@ class _Check:
         return any(len(seen) < total for total, seen in self._seen.items())
 
     def _compare(self, point: Point, wanted: list[Any], dtype: str) -> None:
+        self._compare_form(point, wanted, dtype)
+        if tiled(self.generated):
+            with one_row_a_tile(self.generated):
+                self._compare_form(point, wanted, dtype)
+
+    def _compare_form(self, point: Point, wanted: list[Any], dtype: str) -> None:
         self.report.arguments = point.values
         try:
             got = self._call(point, dtype)
