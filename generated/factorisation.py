@@ -92,7 +92,7 @@ def misfit_value_and_grad(
     # Each term of the sums over m and each row of the results needs one row of M and V alone: tiles of rows
     # follow one another, so that what is computed in between stays in cache, and their sums are added in
     # pairs.
-    step = max(512, 131072 // max(1, k + 3 * n))
+    step = _tile_rows(k + 3 * n)
     if m <= step:
         misfit, U_bar, V_bar = _misfit_value_and_grad_rows(M, V, U)
     else:
@@ -202,7 +202,7 @@ def misfit_hvp(
     # Each term of the sums over n and each row of the results needs one row of M, U and U_dot alone: tiles of
     # rows follow one another, so that what is computed in between stays in cache, and their sums are added in
     # pairs.
-    step = max(512, 131072 // max(1, 3 * k + 5 * m))
+    step = _tile_rows(3 * k + 5 * m)
     if n <= step:
         V_bar_sum, V_bar_sum2, U_bar = _misfit_hvp_rows(M, U, U_dot, V, V_dot)
     else:
@@ -315,6 +315,14 @@ def _shape_error(name, array, expected, /, **sizes):
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

@@ -78,7 +78,7 @@ def loss_value_and_grad(
 
     # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache, and their sums are added in pairs.
-    step = max(512, 131072 // (d + 6))
+    step = _tile_rows(d + 6)
     if n <= step:
         loss_sum, b_bar, out1_sum = _loss_value_and_grad_rows(X, y, w, b, n)
     else:
@@ -153,7 +153,7 @@ def loss_hvp(
 
     # Each term of the sums over n needs one row of X alone: tiles of rows follow one another, so that what is
     # computed in between stays in cache, and their sums are added in pairs.
-    step = max(512, 131072 // (d + 5))
+    step = _tile_rows(d + 5)
     if n <= step:
         loss_hvp_sum, loss_hvp_sum2 = _loss_hvp_rows(X, theta_dot, w, b, n)
     else:
@@ -394,6 +394,14 @@ def _decay(x):
     """exp(-|x|), which the logistic function and its integral are made of."""
     with np.errstate(under="ignore"):
         return np.exp(-np.abs(x))
+
+
+def _tile_rows(numbers):
+    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
+
+    Below some hundreds the calls would cost more than memory does.
+    """
+    return max(512, 131072 // max(numbers, 1))
 
 
 def _combined(left, right, combine):

@@ -195,28 +195,25 @@ def robust_loss_value_and_grad(
     # pairs.
     step = _tile_rows(d + 8)
     if n <= step:
-        robust_loss_sum, w_bar, t4, t5 = _robust_loss_value_and_grad_rows(X, y, scale, w, n)
+        robust_loss_sum, w_bar, scale_bar = _robust_loss_value_and_grad_rows(X, y, scale, w, n, dtype)
     else:
-        t4 = np.empty((n,), dtype)
-        t5 = np.empty((n,), dtype)
+        scale_bar = np.empty((n, 2), dtype)
 
         def tile(i, j):
-            *sums, t4[i:j], t5[i:j] = _robust_loss_value_and_grad_rows(X[i:j], y[i:j], scale[i:j], w, n)
+            *sums, scale_bar[i:j] = _robust_loss_value_and_grad_rows(X[i:j], y[i:j], scale[i:j], w, n, dtype)
             return sums
 
         robust_loss_sum, w_bar = _over_tiles(tile, n, step)
 
     # From the sums
     robust_loss = robust_loss_sum / n
-    scale_bar = np.empty((n, 2), dtype)
-    scale_bar[:, 1] = t4
-    scale_bar[:, 0] = t5  # (n, 2)
 
     return dtype(robust_loss), RobustLossGradient(w_bar, scale_bar)
 
 
-def _robust_loss_value_and_grad_rows(X, y, scale, w, n):
+def _robust_loss_value_and_grad_rows(X, y, scale, w, n, dtype):
     """What some of the rows contribute: terms of the sums and rows of the results."""
+    rows = len(X)
 
     # Forward
     unit = np.sqrt(scale[:, 0] * scale[:, 1])  # (rows,)
@@ -225,15 +222,16 @@ def _robust_loss_value_and_grad_rows(X, y, scale, w, n):
     robust_loss_sum = (error**2).sum()
 
     # Adjoints, from output to inputs: v_bar = d robust_loss / d v
-    error_bar = 2 * error / n              # (rows,)
-    t1_bar = error_bar / (1 + t1**2)**1.5  # (rows,)
-    t2 = t1_bar / unit                     # (rows,)
-    w_bar = X.T @ t2                       # (d,)
-    t3 = -(t2 * t1 * unit)                 # (rows,)
-    t4 = t3 / (2 * scale[:, 1])            # (rows,)
-    t5 = t3 / (2 * scale[:, 0])            # (rows,)
+    error_bar = 2 * error / n                 # (rows,)
+    t1_bar = error_bar / (1 + t1**2)**1.5     # (rows,)
+    t2 = t1_bar / unit                        # (rows,)
+    w_bar = X.T @ t2                          # (d,)
+    t3 = -(t2 * t1 * unit)                    # (rows,)
+    scale_bar = np.empty((rows, 2), dtype)
+    scale_bar[:, 1] = t3 / (2 * scale[:, 1])
+    scale_bar[:, 0] = t3 / (2 * scale[:, 0])  # (rows, 2)
 
-    return robust_loss_sum, w_bar, t4, t5
+    return robust_loss_sum, w_bar, scale_bar
 
 
 def _squashed_arguments(x):
