@@ -26,11 +26,9 @@ DType = Literal["float64", "int64", "bool", "results"]
 #: Every operation by name, in order of declaration.
 OPS: dict[str, Op] = {}
 
-#: The interned nodes, by operation, parameters and identities of the operands.
-_TABLE: dict[tuple[Any, ...], _Entry] = {}
-#: Entries whose node is gone, still in the table: swept together, for millions may go at once.
-_GONE: list[_Entry] = []
-_SWEEP = 1000
+#: The interned nodes of every operation; how many entries they have, and may have before the dead are swept.
+_TABLES: list[dict[Any, ref[Node]]] = []
+_ENTRIES, _MOST = 0, 100_000
 _LOCK = threading.Lock()
 
 
@@ -144,6 +142,11 @@ class Op:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     flops: FlopRule | None = None
     price: float = 0.25
+    #: Its interned nodes, by their operands and parameters.
+    nodes: dict[Any, ref[Node]] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _TABLES.append(self.nodes)
 
     @property
     def elementwise(self) -> bool:
@@ -179,39 +182,19 @@ class Op:
         return self.adjoint[self.operands[position]]
 
 
-class _Entry(ref):  # type: ignore[type-arg]
-    """A weak reference to a node that knows its key."""
-
-    __slots__ = ("key",)
-
-    key: tuple[Any, ...]
-
-
-def _gone(entry: _Entry) -> None:
-    """Called when a node is gone, in whatever thread, perhaps while that thread holds the lock."""
-    _GONE.append(entry)
-    if len(_GONE) >= _SWEEP and _LOCK.acquire(blocking=False):
-        try:
-            while _GONE:
-                entry = _GONE.pop()
-                if _TABLE.get(entry.key) is entry:
-                    del _TABLE[entry.key]
-        finally:
-            _LOCK.release()
-
-
 def build(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Node:
     """The interned node; on first meeting it, promote and check its operands."""
-    if len(args) == 2 and not params:
-        a, b = args
-        key: tuple[Any, ...] = (op, id(a), id(b))
-    elif op.name == "const":
-        key = (op, *_literal_key(params[0]))
+    # By what operands are, not by what they are equal to; a number takes less room than a tuple of them.
+    key: Any
+    if params:
+        key = _literal_key(params[0]) if op.name == "const" else (params, *map(id, args))
+    elif len(args) == 2:
+        key = id(args[0]) << 64 | id(args[1])
     else:
-        key = (op, params, *map(id, args))
-    entry = _TABLE.get(key)
+        key = tuple(map(id, args))
+    entry = op.nodes.get(key)
     if entry is not None:
-        node: Node | None = entry()
+        node = entry()
         if node is not None:
             return node
     dtype: DType
@@ -230,19 +213,39 @@ def build(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Node:
         dtype = op.dtype(*args, **dict(zip(op.params, params)))
     made = Node()
     made.op, made.args, made.params, made.shape, made.dtype = op, args, params, shape, dtype
-    new = _Entry(made, _gone)
-    new.key = key
-    if entry is None:
-        entry = _TABLE.setdefault(key, new)  # in one step: another thread may build the same node
-        if entry is new:
-            return made
+    return _interned(op.nodes, key, made)
+
+
+def _interned(table: dict[Any, ref[Node]], key: Any, made: Node) -> Node:
+    """The new node, or the one that another thread has put in its place meanwhile."""
+    global _ENTRIES
+    new = ref(made)
+    found = table.setdefault(key, new)  # in one step
+    if found is not new:
+        with _LOCK:
+            node = table[key]()
+            if node is not None:
+                return node
+            table[key] = new
+        return made
+    _ENTRIES += 1
+    if _ENTRIES > _MOST:
+        _sweep()
+    return made
+
+
+def _sweep() -> None:
+    """Drop the entries of nodes that are gone: they are as many as those of nodes that are there, or more."""
+    global _ENTRIES, _MOST
     with _LOCK:
-        entry = _TABLE.get(key)
-        node = None if entry is None else entry()
-        if node is None:
-            _TABLE[key] = new
-            node = made
-    return node
+        alive = 0
+        for table in _TABLES:
+            for key, entry in list(table.items()):
+                if entry() is None:
+                    del table[key]
+                else:
+                    alive += 1
+        _ENTRIES, _MOST = alive, max(100_000, 2 * alive)
 
 
 def _scalar_floats(args: tuple[Node, ...]) -> bool:

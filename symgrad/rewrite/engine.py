@@ -78,10 +78,10 @@ class _Passes:
         uses, user = _uses(f, order)
         context, shared, trace = self._context, self._shared, self._trace
         everything = self._first
-        again = {} if everything else self._again(order, uses, user)
-        if not everything and not again:
-            return None
+        again = {} if everything else _near(order, self._again(order, uses, user))
         total = context.uses = uses.copy()
+        if not everything and not any(self._fires(node, user) for node in again):
+            return None
         changed = False
         new: dict[Node, Node] = {}
         finished: Finished = {}
@@ -96,16 +96,7 @@ class _Passes:
                 if new[a] is not a:
                     image = build(node.op, tuple([new[k] for k in args]), node.params)
                     break
-            look = everything
-            if not look:
-                distance = again.get(node, ABOVE + 1)
-                for a in args:
-                    below = again.get(a, ABOVE) + 1
-                    if below < distance:
-                        distance = below
-                look = distance <= ABOVE or image is not node
-                if distance <= ABOVE:
-                    again[node] = distance
+            look = everything or image is not node or node in again
             above = user[node]
             while above is not None and above.op is _NEG:
                 above = user[above]
@@ -116,12 +107,21 @@ class _Passes:
                 if image.op.name in COMMUTATIVE:
                     image = shared(image)
             new[node] = image
-            finished[image] = None if above is None else above.op
+            finished[image] = _role(above)
             if image is not node:
                 total[image] = total.get(image, 0) + uses[node]
                 changed = True
         self._finished, self._first = finished, False
         return new if changed else None
+
+    def _fires(self, node: Node, user: dict[Node, Node | None]) -> bool:
+        """Whether a rule applies to the node as it is."""
+        above = user[node]
+        while above is not None and above.op is _NEG:
+            above = user[above]
+        self._context.user = above
+        self._context.absorbs = above is not None and _absorbs(above, node)
+        return rewrite(node, self._context, self._finished, None) is not node
 
     def _again(
         self, order: list[Node], uses: dict[Node, int], user: dict[Node, Node | None]
@@ -143,9 +143,22 @@ class _Passes:
             above = user[node]
             while above is not None and above.op is _NEG:
                 above = user[above]
-            if (None if above is None else above.op) is not finished[node]:
+            if _role(above) is not finished[node]:
                 again[node] = ABOVE
         return again
+
+
+def _near(order: list[Node], found: dict[Node, int]) -> dict[Node, int]:
+    """The nodes found, and those above them up to ABOVE steps, in order, each with the number of steps."""
+    near: dict[Node, int] = {}
+    for node in order:
+        distance = found.get(node, ABOVE + 1)
+        for a in node.args:
+            if a in near and near[a] < distance - 1:
+                distance = near[a] + 1
+        if distance <= ABOVE:
+            near[node] = distance
+    return near
 
 
 def _uses(f: Function, order: list[Node]) -> tuple[dict[Node, int], dict[Node, Node | None]]:
@@ -162,7 +175,12 @@ def _uses(f: Function, order: list[Node]) -> tuple[dict[Node, int], dict[Node, N
     return uses, user
 
 
-_NEG = OPS["neg"]
+_NEG, _ADD, _SUB = OPS["neg"], OPS["add"], OPS["sub"]
+
+
+def _role(user: Node | None) -> Op | None:
+    """What rules ask of the only user of a node: its operation, + and - being one."""
+    return None if user is None else _ADD if user.op is _SUB else user.op
 
 
 def _absorbs(user: Node, node: Node) -> bool:
@@ -233,7 +251,7 @@ def _inside(root: Node, context: Context, finished: Finished, trace: MutableMapp
         context.absorbs = False
         new[node] = found = rewrite(image, context, finished, trace, depth=1)
         if found is image:
-            finished[image] = fresh[node].op
+            finished[image] = _role(fresh[node])
     return root
 
 

@@ -125,7 +125,7 @@ def of_sympy(n: int) -> dict[str, Any]:
 
 
 def instructions(f: Any) -> int:
-    """The instructions of a casadi function besides those that read inputs, write outputs and load constants."""
+    """The instructions of a casadi function that are neither inputs, outputs nor constants."""
     import casadi
 
     idle = (casadi.OP_INPUT, casadi.OP_OUTPUT, casadi.OP_CONST)

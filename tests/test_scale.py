@@ -1,0 +1,90 @@
+"""Large and deep functions: work in proportion to their nodes, counted and not timed; no recursion."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import pytest
+from benchmarks.scale import chain
+
+import symgrad as sg
+from symgrad.pipeline import prepare
+
+
+def energy(n: int) -> sg.Function:
+    return sg.trace(lambda q: chain(n, q, np.cos, np.sin), name="energy", q=str(n))
+
+
+def calls(work: Callable[[], Any]) -> int:
+    """How many calls there are of functions, those written in C among them."""
+    count = 0
+
+    def each(frame: FrameType, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event.endswith("call")
+
+    before = sys.getprofile()
+    sys.setprofile(each)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+STAGES: dict[str, Callable[[sg.Function], Any]] = {
+    "trace": lambda f: energy(f.input_nodes[0].shape[0]),
+    "differentiate": lambda f: sg.value_and_grad(f, "q"),
+    "rewrite": lambda f: prepare(sg.value_and_grad(f, "q")),
+    "emit": lambda f: sg.Module("m", {"g": sg.value_and_grad(f, "q")}).source(),
+    "text": lambda f: f.to_text(),
+    "pickle": lambda f: pickle.loads(pickle.dumps(f)),
+    "count": lambda f: f.ops(),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_steps_grow_with_the_nodes(stage: str) -> None:
+    """Twice the size takes twice the steps, but for a part that is fixed."""
+    small, middle, large = (energy(n) for n in (10, 30, 70))
+    STAGES[stage](small)  # tables that are filled once
+    few, more, most = (calls(lambda f=f: STAGES[stage](f)) for f in (small, middle, large))
+    assert most - more < 1.15 * 2 * (more - few)
+
+
+def test_a_deep_chain_needs_no_deep_stack() -> None:
+    depth = 3 * sys.getrecursionlimit()
+
+    def deep(x: Any) -> Any:
+        y = x
+        for _ in range(depth):
+            y = np.sin(y) * x
+        return y
+
+    f = sg.trace(deep, x="")
+    assert len(f.nodes()) > 2 * depth
+    g = sg.value_and_grad(f, "x")
+    assert pickle.loads(pickle.dumps(f)).to_text() == f.to_text()
+    assert f.to_text().count("\n") > 2 * depth
+    assert "operations" in repr(f)
+    value, slope = sg.compile(g)(0.9)
+    wanted, grown = 0.9, 1.0
+    for _ in range(depth):
+        wanted, grown = math.sin(wanted) * 0.9, math.cos(wanted) * grown * 0.9 + math.sin(wanted)
+    assert value == pytest.approx(wanted, rel=1e-9) and slope == pytest.approx(grown, rel=1e-9)
+
+
+def test_right_at_size() -> None:
+    """Value and gradient of the chain against differences along random directions."""
+    n = 300
+    q = np.linspace(0.0, 1.0, n)
+    value, gradient = sg.compile(sg.value_and_grad(energy(n), "q"))(q)
+    assert value == pytest.approx(chain(n, q, np.cos, np.sin), rel=1e-12)
+    step = 1e-20j * np.cos(np.arange(n))  # no digits are lost along the imaginary axis
+    assert gradient @ step.imag == pytest.approx(chain(n, q + step, np.cos, np.sin).imag, rel=1e-11)
