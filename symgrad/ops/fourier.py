@@ -197,6 +197,7 @@ dft: Op = op(
     shape=_full_spectrum("np.fft.fft"),
     dtype=floats,
     numpy=helper("_dft", "{0}, {inverse}"),
+    flops=transform,
     # The transpose of a complex matrix as a real one is its conjugate transpose.
     adjoint={"z": lambda g, y, z: dft(g, inverse=not y.inverse)},
     sympy=_rotation,
