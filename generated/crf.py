@@ -49,6 +49,11 @@ class NegativeLogLikelihoodGradient(NamedTuple):
 def log_partition(scores: ArrayLike, moves: ArrayLike) -> np.floating[Any]:
     """Logarithm of the sum over all sequences of labels of exp(score), step by step.
 
+        alpha = scores[0]
+        for t in range(n):
+            alpha = logsumexp(alpha[:, None] + moves, (0,)) + scores[t + 1]
+        log_partition = logsumexp(alpha, (0,))
+
     Parameters
     ----------
     scores : array_like, shape (n + 1, k)
@@ -76,6 +81,11 @@ def marginals(scores: ArrayLike, moves: ArrayLike) -> LogPartitionGradient:
     """Gradient of log_partition with respect to scores and moves.
 
     log_partition: Logarithm of the sum over all sequences of labels of exp(score), step by step.
+
+        alpha = scores[0]
+        for t in range(n):
+            alpha = logsumexp(alpha[:, None] + moves, (0,)) + scores[t + 1]
+        log_partition = logsumexp(alpha, (0,))
 
     Parameters
     ----------
@@ -120,6 +130,12 @@ def marginals(scores: ArrayLike, moves: ArrayLike) -> LogPartitionGradient:
 def loss(scores: ArrayLike, moves: ArrayLike, labels: ArrayLike) -> np.floating[Any]:
     """The sequence's negative log-probability among all sequences of labels.
 
+        alpha = scores[0]
+        for t in range(n):
+            alpha = logsumexp(alpha[:, None] + moves, (0,)) + scores[t + 1]
+        score = scores[arange(n + 1), labels].sum() + moves[labels[:-1], labels[1:]].sum()
+        negative_log_likelihood = logsumexp(alpha, (0,)) - score
+
     Parameters
     ----------
     scores : array_like, shape (n + 1, k)
@@ -153,6 +169,12 @@ def loss_value_and_grad(
     """Value and gradient of negative_log_likelihood with respect to scores and moves.
 
     negative_log_likelihood: The sequence's negative log-probability among all sequences of labels.
+
+        alpha = scores[0]
+        for t in range(n):
+            alpha = logsumexp(alpha[:, None] + moves, (0,)) + scores[t + 1]
+        score = scores[arange(n + 1), labels].sum() + moves[labels[:-1], labels[1:]].sum()
+        negative_log_likelihood = logsumexp(alpha, (0,)) - score
 
     Parameters
     ----------

@@ -50,6 +50,21 @@ def log_likelihood(
 ) -> np.floating[Any]:
     """Log-density of the observations y, by the filter's predictions of one after the other.
 
+        m = m0
+        P = P0
+        total = 0.0
+        for t in range(n):
+            ahead = A @ m
+            P_ahead = A @ P @ A.T + Q
+            t1 = H @ P_ahead
+            S = t1 @ H.T + R
+            gain = solve(S, t1).T
+            surprise = y[t] - H @ ahead
+            m = ahead + gain @ surprise
+            P = P_ahead - gain @ H @ P_ahead
+            log_det = slogdet(6.283185307179586 * S)[1]
+            total -= (surprise @ solve(S, surprise) + log_det) / 2
+
     Parameters
     ----------
     y : array_like, shape (n, p)
@@ -101,6 +116,21 @@ def log_likelihood_value_and_grad(
 
     log_likelihood: Log-density of the observations y, by the filter's predictions of one after the
     other.
+
+        m = m0
+        P = P0
+        total = 0.0
+        for t in range(n):
+            ahead = A @ m
+            P_ahead = A @ P @ A.T + Q
+            t1 = H @ P_ahead
+            S = t1 @ H.T + R
+            gain = solve(S, t1).T
+            surprise = y[t] - H @ ahead
+            m = ahead + gain @ surprise
+            P = P_ahead - gain @ H @ P_ahead
+            log_det = slogdet(6.283185307179586 * S)[1]
+            total -= (surprise @ solve(S, surprise) + log_det) / 2
 
     Parameters
     ----------
@@ -221,6 +251,17 @@ def means(
     R: ArrayLike,
 ) -> NDArray[np.floating[Any]]:
     """The mean of the state after each observation.
+
+        m = m0
+        P = P0
+        for t in range(n):
+            ahead = A @ m
+            P_ahead = A @ P @ A.T + Q
+            t1 = H @ P_ahead
+            gain = solve(t1 @ H.T + R, t1).T
+            m = ahead + gain @ (y[t] - H @ ahead)
+            means[t] = m
+            P = P_ahead - gain @ H @ P_ahead
 
     Parameters
     ----------

@@ -52,6 +52,18 @@ def loss(
 ) -> np.floating[Any]:
     """Half the mean squared error of the readout h v at every step of every sequence.
 
+        h = h0
+        c = c0
+        for t in range(n):
+            z = x[t] @ W + h @ U + b
+            show = sigmoid(z[:, 2 * d:3 * d])
+            keep = sigmoid(z[:, :d])
+            write = sigmoid(z[:, d:2 * d])
+            c = keep * c + write * tanh(z[:, 3 * d:])
+            h = show * tanh(c)
+            readouts[t] = h @ v
+        loss = ((readouts - y)**2).sum() / (m * n) / 2
+
     Parameters
     ----------
     x : array_like, shape (n, m, k)
@@ -102,6 +114,18 @@ def loss_value_and_grad(
     """Value and gradient of loss with respect to W, U, b and v.
 
     loss: Half the mean squared error of the readout h v at every step of every sequence.
+
+        h = h0
+        c = c0
+        for t in range(n):
+            z = x[t] @ W + h @ U + b
+            show = sigmoid(z[:, 2 * d:3 * d])
+            keep = sigmoid(z[:, :d])
+            write = sigmoid(z[:, d:2 * d])
+            c = keep * c + write * tanh(z[:, 3 * d:])
+            h = show * tanh(c)
+            readouts[t] = h @ v
+        loss = ((readouts - y)**2).sum() / (m * n) / 2
 
     Parameters
     ----------
@@ -212,6 +236,17 @@ def states(
     b: ArrayLike,
 ) -> NDArray[np.floating[Any]]:
     """The hidden state after every step.
+
+        h = h0
+        c = c0
+        for t in range(n):
+            z = x[t] @ W + h @ U + b
+            show = sigmoid(z[:, 2 * d:3 * d])
+            keep = sigmoid(z[:, :d])
+            write = sigmoid(z[:, d:2 * d])
+            c = keep * c + write * tanh(z[:, 3 * d:])
+            h = show * tanh(c)
+            states[t] = h
 
     Parameters
     ----------

@@ -407,6 +407,27 @@ def test_inner_values_of_a_checkpoint_are_computed_again():
     assert text.count("np.tanh(") == 4 and text.count("del ") >= 2
 
 
+def test_docstrings_show_the_mathematics_of_loops():
+    doc = sg.compile(CASES["rnn"][0]).__doc__
+    assert "    for t in range(n):\n" in doc and "        h = tanh(a)\n" in doc
+    assert "h = tanh(a)" in repr(CASES["rnn"][0]) and "empty" not in doc
+    assert "if p > 0:" in repr(CASES["chosen"][0])
+
+
+def test_loops_are_drawn_as_one_box_and_refused_where_arrays_cannot_be_written_to():
+    from symgrad.draw.boxes import picture
+
+    (box,) = [b for b in picture(CASES["rnn"][0]).boxes if "for t in" in " ".join(b.formula)]
+    assert "h" in box.name
+    with pytest.raises(sg.SpecError, match="'scan' cannot be emitted for the array API"):
+        sg.Module("m", {"f": CASES["rnn"][0]}, array_api=True).source()
+
+
+def test_operations_inside_are_counted():
+    assert CASES["rnn"][0].ops()["tanh"] == 1
+    assert "2 n k d + 2 n d**2" in sg.compile(CASES["rnn"][0]).__doc__
+
+
 # --- errors ----------------------------------------------------------------------------------------------
 
 

@@ -111,13 +111,19 @@ def picture(function: Function, title: str | None = None) -> Picture:
     for node, statement in body.statements:
         first, *rest = map(mathematical, statement.lines)
         text = "\n".join([first.partition(" = ")[2], *rest])
+        # A loop or a branch is one box, called after its results.
+        results = body.results[node].values() if node.dtype == "results" else (node,)
+        if node.dtype == "results":
+            text = "\n".join([first, *rest])
+        returned = any(one in outputs for one in results)
         if node in body.forward or not derived:
-            role = "output" if node in outputs else "forward"
+            role = "output" if returned else "forward"
         else:
-            role = "tangent" if kind == "jvp" else "gradient" if node in outputs else "adjoint"
-        add(node, body.named[node], text, role)
+            role = "tangent" if kind == "jvp" else "gradient" if returned else "adjoint"
+        called = [body.named[one] for one in results if one in body.named]
+        add(node, ", ".join(dict.fromkeys(called)), text, role)
     for node, name in body.outputs.items():
-        if node not in keys:  # a literal, such as the 0 that a derivative can be
+        if node not in keys and node.op.name != "result":  # a literal, such as the 0 that a derivative can be
             add(node, name, mathematical(body.text[node].source), "gradient" if derived else "output")
 
     operands = {node: _operands(node, keys) for node in keys}

@@ -49,6 +49,8 @@ class Env:
     #: Long sizes that got a name of their own, where `names` hands them out, and their texts.
     names: Names | None = None
     sizes: dict[Size, tuple[str, str]] = field(default_factory=dict)
+    #: Whether the text is to be read, not run: without comments and without memory.
+    plain: bool = False
 
     def dim(self, size: Size) -> str:
         """Python text of a dimension; a long one becomes a local variable."""
@@ -143,6 +145,7 @@ class Body:
 
     def build(self, comments: bool = True) -> tuple[Section, ...]:
         """The sections, each with its statements as finished lines."""
+        self.env.plain = not comments
         self.visit(self.order)
         if not comments:
             self.statements = [(n, Statement(s.lines)) for n, s in self.statements]
@@ -267,7 +270,7 @@ class Body:
 
     def _comment(self, shape: Shape) -> str:
         """The shape as a trailing comment; none for scalars and plain elementwise values."""
-        if shape in ((), (BATCH,)):
+        if shape in ((), (BATCH,)) or self.env.plain:
             return ""
         if self.rows is not None:
             shape = tuple([self.rows[1] if size == self.rows[0] else size for size in shape])

@@ -38,7 +38,7 @@ def lower_checkpoint(outer: Body, node: Node) -> list[str]:
         if x in body.named and x.shape and body.named[x] not in results.values() and x not in body.scope.texts
     ]
     inner = [name for name in dict.fromkeys(inner) if name in tokens(lines)]
-    if not inner:
+    if not inner or outer.env.plain:
         return lines
     note = "" if node.body.function.bars else "  # not kept: the derivative computes them again"
     return [*lines, f"del {', '.join(inner)}{note}"]

@@ -97,7 +97,7 @@ def named_operand(outer: Body, node: Node, again: bool) -> Text:
 
 def solid(node: Node, text: Text, outer: Body) -> str:
     """The text as a value of the node's dtype: a Python number is none."""
-    if not text.weak or node.shape:
+    if not text.weak or node.shape or outer.env.plain:
         return text.source
     kind = {"float64": outer.env.dtype, "int64": "np.int64", "bool": "np.bool_"}[node.dtype]
     return f"{kind}({text.source})"

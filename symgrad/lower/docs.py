@@ -135,8 +135,11 @@ def formulas(function: Function) -> list[str]:
     body = Body(function, names, arguments, Env(dims))
     sections = body.build(comments=False)
     lines = [line for section in sections for line in section.lines]
-    if len(lines) > LINES or any(node.op.statement for node in body.order):
+    written = [node for node in body.order if node.op.statement is not None]
+    if len(lines) > LINES or any(node.dtype != "results" for node in written):
         return []
+    if written:  # equations in loops and branches, each as far in as it is
+        return [mathematical(line) for text in lines for line in text.split("\n")]
     pairs = [line.split(" = ", 1) for line in lines]
     width = max((len(left) for left, _ in pairs), default=0)
     return [f"{left:<{width}} = {mathematical(right)}" for left, right in pairs]

@@ -187,7 +187,7 @@ class ForLoop:
             self.loop.carries, self.loop.inits, self.loop.after, self.carry_names
         ):
             text = self.operands[carry]
-            if after in sums and carry.shape:
+            if after in sums and carry.shape and not self.outer.env.plain:
                 source = f"np.zeros({self.outer.env.shape(carry.shape)}, {dtype_text(carry, self.outer.env)})"
                 if not _is_zero(init):
                     source = f"np.array({text.source})"
@@ -210,6 +210,8 @@ class ForLoop:
                 row = self._row(name, carry.shape, first)
                 at = self.carry_names[self.loop.carries.index(carry)]
                 statements.append(Statement((f"{row} = {at}",)))
+                continue
+            if env.plain:
                 continue
             shape = env.shape(result.shape)
             if position in self.shifted.values():
