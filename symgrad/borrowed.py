@@ -15,6 +15,7 @@ SCIPY = {
     "erfinv": "erfinv",
     "norm_cdf": "ndtr",
     "norm_logcdf": "log_ndtr",
+    "gamma": "gamma",
     "gammaln": "gammaln",
     "digamma": "digamma",
     "betaln": "betaln",

@@ -18,7 +18,7 @@ import pytest
 from evaluate import evaluate
 
 import symgrad as sg
-from symgrad.kernels import bessel, bessel_orders, beta, erf, erfinv, gamma, hazard, xlogy
+from symgrad.kernels import bessel, bessel_orders, beta, erf, erfinv, gamma, gamma_function, hazard, xlogy
 from symgrad.node import OPS, Node
 from symgrad.ops.gamma import polygamma_
 from symgrad.ops.leaves import input_node
@@ -181,6 +181,14 @@ def test_log_gamma_below_zero():
     check(gamma._gammaln, lambda x: mp.re(mp.loggamma(x)), NEGATIVE, 4, size)
 
 
+def test_gamma():
+    points = np.concatenate([POSITIVE[(POSITIVE < 171.6) & (POSITIVE > 1e-300)], RNG.uniform(8, 171.6, 500)])
+    check(gamma_function._gamma, mp.gamma, points, 4)
+    below = NEGATIVE[(NEGATIVE > -184) & (NEGATIVE < -1e-300)]
+    check(gamma_function._gamma, mp.gamma, np.concatenate([below, RNG.uniform(-184, -7, 500)]), 5)
+    assert [gamma_function._gamma(float(n)) for n in range(1, 16)] == [math.factorial(n) for n in range(15)]
+
+
 def test_digamma():
     def size(x):
         return max(abs(mp.psi(0, 1 - x)), abs(mp.pi * mp.cot(mp.pi * fraction(x))))
@@ -291,6 +299,11 @@ INF, NAN = math.inf, math.nan
         ("gelu", [0.0, -0.0, INF, -INF, NAN], [0.0, -0.0, INF, -0.0, NAN]),
         ("erfinv", [0.0, -0.0, 1, -1, 1.5, NAN], [0.0, -0.0, INF, -INF, NAN, NAN]),
         ("gammaln", [0.0, -1, 1, 2, INF, -INF, NAN], [INF, INF, 0.0, 0.0, INF, INF, NAN]),
+        (
+            "gamma",
+            [0.0, -0.0, -1, 5, 172, INF, -INF, NAN, -200.5],
+            [INF, -INF, NAN, 24, INF, INF, NAN, NAN, -0.0],
+        ),
         ("digamma", [0.0, -0.0, -1, INF, NAN], [-INF, INF, NAN, INF, NAN]),
         ("entr", [0.0, -0.0, 1, -1, INF, NAN], [0.0, 0.0, -0.0, -INF, -INF, NAN]),
         ("i0", [0.0, INF, -INF, NAN, 800], [1, INF, INF, NAN, INF]),
@@ -341,7 +354,7 @@ def test_r11_xlogy_at_zero():
 
 UNARY = (
     "erf", "erfc", "norm_pdf", "norm_cdf", "norm_logcdf", "gelu", "erfinv",
-    "gammaln", "digamma", "entr", "i0", "i1", "j0", "j1",
+    "gamma", "gammaln", "digamma", "entr", "i0", "i1", "j0", "j1",
 )  # fmt: skip
 BINARY = ("xlogy", "xlog1py", "beta", "betaln")
 
@@ -401,7 +414,7 @@ def test_derivatives(name):
     node = OPS[name]
     meaning = node.sympy(sp, symbol)
     points = [0.15, 0.4, 0.75] if name == "erfinv" else [0.2, 0.75, 1.3, 2.9, 5.0]
-    if name not in ("erfinv", "gammaln", "digamma", "entr"):
+    if name not in ("erfinv", "gamma", "gammaln", "digamma", "entr"):
         points += [-0.3, -1.7, -4.0]
     compare(traced(name), ("x",), meaning, (symbol,), [(p,) for p in points])
 

@@ -93,6 +93,8 @@ MATRICES = {
     "ones": sp.HadamardProduct(B, B) + sp.OneMatrix(n, m),
     "zeros": sp.MatAdd(B, sp.ZeroMatrix(n, m), evaluate=False) * 2,
     "kronecker": sp.KroneckerProduct(v, w.T),
+    "diagonal": sp.DiagMatrix(v) * M,
+    "dot": sp.exp(sp.DotProduct(v, v) / 9),
     "least squares": (B.T * B + sp.Identity(m)).I * B.T * v,
     "element": B[0, 0] * s + sp.Trace(M),
     "elements": sp.Sum(B[i, j] ** 2, span(i), span(j, m)),

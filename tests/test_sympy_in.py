@@ -40,6 +40,13 @@ EXPRESSIONS = {
     "acsch": sp.acsch(x),
     "erfinv": sp.erfinv(x),
     "polygamma": sp.digamma(x) + sp.polygamma(2, y),
+    "gamma": sp.gamma(x) * sp.gamma(y - 2.5),
+    "factorial": sp.factorial(x) * y,
+    "binomial": sp.binomial(x, y),
+    "beta": sp.beta(x, y),
+    "besselj": sp.besselj(0, x) + sp.besselj(1, y) * sp.besselj(-3, x) + sp.besselj(2, x * y),
+    "besseli": sp.besseli(0, x) + sp.besseli(1, y) * sp.besseli(-2, x) + sp.besseli(3, x * y),
+    "arg": sp.arg(x - y) * x,
     "atan2": sp.atan2(x, y),
     "Abs": abs(x - y),
     "sign": sp.sign(x - y) * x,
@@ -359,6 +366,12 @@ def test_shared_parts_are_converted_once():
         e = sp.Add(sp.Mul(e, e, evaluate=False), sp.sin(e, evaluate=False), evaluate=False)
     f = sg.from_sympy(e)
     assert len(f.nodes()) < 300
+
+
+@pytest.mark.parametrize("expression", [sp.besselj(x, y), sp.besselj(sp.Rational(1, 2), x), sp.bessely(0, x)])
+def test_bessel_functions_that_numpy_alone_cannot_do(expression):
+    with pytest.raises(sg.SpecError, match="bessel"):
+        sg.from_sympy(expression)
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])

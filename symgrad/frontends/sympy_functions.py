@@ -171,6 +171,29 @@ def _polygamma(part: Any, args: Sequence[Converted]) -> Node:
     return NAMES["digamma"](args[1]) if order == 0 else NAMES["polygamma"](int(order), args[1])  # type: ignore[no-any-return]
 
 
+def _binomial(part: Any, args: Sequence[Converted]) -> Node:
+    """gamma(n + 1) / (gamma(k + 1) gamma(n - k + 1))."""
+    gamma = NAMES["gamma"]
+    n, k = (lift(a) for a in args)
+    return gamma(n + 1) / (gamma(k + 1) * gamma(n - k + 1))  # type: ignore[no-any-return]
+
+
+def _beta(part: Any, args: Sequence[Converted]) -> Node:
+    gamma = NAMES["gamma"]
+    a, b = (lift(a) for a in args)
+    return gamma(a) * gamma(b) / gamma(a + b)  # type: ignore[no-any-return]
+
+
+def _bessel(part: Any, args: Sequence[Converted]) -> Node:
+    """J or I of a whole order; the order -n is (-1)^n times the order n of J, and the order n of I."""
+    order, kind = part.args[0], type(part).__name__[-1]
+    if not order.is_Integer or abs(order) > 100:
+        raise refused(part, "of an order that is no integer up to 100 has no numerical form here")
+    n, x = abs(int(order)), lift(args[1])
+    y: Node = NAMES[f"{kind}{n}"](x) if n < 2 else OPS[f"{kind}v"](x, n=n)
+    return -y if kind == "j" and order < 0 and n % 2 else y
+
+
 def _of_reciprocal(function: Any) -> Handler:
     """A handler for an inverse function of 1/x."""
 
@@ -282,7 +305,14 @@ _HANDLERS: dict[str, Any] = {
     "Heaviside": _heaviside,
     "erf": _of("erf"),
     "erfc": _of("erfc"),
+    "gamma": _of("gamma"),
     "loggamma": _of("gammaln"),
+    "factorial": lambda part, args: NAMES["gamma"](args[0] + 1),
+    "binomial": _binomial,
+    "beta": _beta,
+    "besselj": _bessel,
+    "besseli": _bessel,
+    "arg": _of(np.angle),
     "polygamma": _polygamma,
     "erfinv": _of("erfinv"),
     "sinc": lambda part, args: OPS["sine_quotient"](args[0]),

@@ -77,6 +77,10 @@ def _symbol(importer: Importer, part: Any, args: list[Node]) -> Node:
     return expand_dims(node, axes=(1,) if part.shape[1] == 1 else (0,))
 
 
+def _diagonal(importer: Importer, part: Any, args: list[Node]) -> Node:
+    return FUNCTIONS[np.diag](FUNCTIONS[np.ravel](args[0]))  # type: ignore[no-any-return]
+
+
 def _of(function: Any) -> Callable[[Importer, Any, list[Node]], Node]:
     return lambda importer, part, args: FUNCTIONS[function](*args)
 
@@ -94,6 +98,8 @@ MATRICES: dict[str, Callable[[Importer, Any, list[Node]], Node]] = {
     "Inverse": _of(np.linalg.inv),
     "Trace": _of(np.trace),
     "Determinant": _of(np.linalg.det),
+    "DiagMatrix": _diagonal,
+    "DotProduct": lambda importer, part, args: FUNCTIONS[np.vdot](*args),
     "ZeroMatrix": _filled(0.0),
     "OneMatrix": _filled(1.0),
     "Identity": lambda importer, part, args: eye(size=size_of(part.shape[0], part)),

@@ -41,6 +41,21 @@ digamma: Op = public("digamma")(
     )
 )  # fmt: skip
 
+gamma: Op = public("gamma")(
+    op(
+        "gamma", "x",
+        doc="The gamma function; infinite at 0 and from 171.7 on, nan at -1, -2, ...; within 4 ulp, 5 for "
+        "x < 0.",
+        dtype=floats,
+        numpy=kernel("_gamma", "{0}"),
+        adjoint={"x": lambda g, y, x: g * (y * digamma(x))},
+        sympy=lambda sp, x: sp.gamma(x),
+        sample=(0.1, 6.0),
+        special=(1.0, 2.0, 3.0, 8.0, 30.0, -0.5, -1.5, -2.25),
+        safe={"x": 1.5},
+    )
+)  # fmt: skip
+
 polygamma_: Op = op(
     "polygamma", "x", params="n", defaults={"n": 1},
     doc="Derivative n of digamma; at the poles inf for odd n, nan for even n; within 4 ulp.",
