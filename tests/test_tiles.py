@@ -189,7 +189,8 @@ def test_elements_of_a_scalar_formula() -> None:
     for given in (
         (x, y, 2.0), (x, y, x), (x.T, y.T, 1.0), (x, y[0], 2.0), (x[:, ::2], y[:, ::2], 1.5), (0.5, 2.0, 1.0),
         (x[:0], y[:0], 1.0), (x.astype(np.float32), y.astype(np.float32), np.float32(2)),
-        (x, 3, np.array(1.5)), (x.tolist(), y, 1),
+        (x, 3, np.array(1.5)), (x.tolist(), y, 1), (x[0], y[:, :1], 2.0), (x[:1], y, x[0, :1]),
+        (x[None, :, :1], y[:, None], np.ones((5, 1, 1, 1))), (x[:1, :1], y[:1], x[:1]), (x.T, y[:, 0], 1.0),
     ):  # fmt: skip
         for ours, theirs in zip(flat(tiled(*given)), flat(straight(*given)), strict=True):
             assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)

@@ -46,22 +46,22 @@ def _combined(left, right, combine):
     )
 
 
-def _alike(arrays, batch):
-    """Whether all arrays that are no scalars have that shape, their elements in order."""
-    return all(not a.ndim or (a.shape == batch and a.flags.c_contiguous) for a in arrays)
-
-
 def _over_elements(results_of, arguments, batch, step, dtypes, over=_over_tiles):
-    """Results of results_of(*arguments) for arguments alike in shape, `step` elements at a time."""
-    flat = [a.ravel() if a.ndim else a for a in arguments]
-    size = math.prod(batch)
-    results = [np.empty(size, dtype) for dtype in dtypes]
+    """Results of results_of(*arguments), about `step` elements of the common shape `batch` at a time."""
+    # Arguments of that very shape are cut anywhere, as one long row; others along their first axis.
+    alike = all(not a.ndim or (a.shape == batch and a.flags.c_contiguous) for a in arguments)
+    shape = (math.prod(batch),) if alike else batch
+    arrays = [
+        a.reshape(shape if alike else (1,) * (len(shape) - a.ndim) + a.shape) if a.ndim else a
+        for a in arguments
+    ]
+    results = [np.empty(shape, dtype) for dtype in dtypes]
 
     def tile(i, j):
-        parts = results_of(*(a[i:j] if a.ndim else a for a in flat))
+        parts = results_of(*(a[i:j] if a.ndim and len(a) > 1 else a for a in arrays))
         for result, part in zip(results, parts if isinstance(parts, tuple) else (parts,)):
             result[i:j] = part
         return ()
 
-    over(tile, size, step)
+    over(tile, shape[0], max(1, step // math.prod(shape[1:])))
     return [result.reshape(batch) for result in results]

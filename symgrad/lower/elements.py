@@ -16,7 +16,7 @@ from symgrad.program import Block, Section
 COMMENT = 104
 
 _WHY = (
-    "Each element of the results needs the same element of the arguments alone: tiles of many follow one "
+    "Each element of the results needs one element of every argument alone: tiles of many follow one "
     "another, so that what is computed in between stays in cache."
 )
 
@@ -47,7 +47,6 @@ class Elements:
         arguments = list(main.named.values())
         scalars = [name for name in (env.dtype, env.batch, *env.dims.values()) if name in used]
         parameters = [name for name in arguments if name in used] + scalars
-        batched = [name for node, name in main.named.items() if node.shape and name in used]
         title = f"_{self.name}_elements"
         alone = len(results) == 1
         self.blocks.append(
@@ -70,11 +69,10 @@ class Elements:
         tiles = [title, tuple_of(parameters, inner=True), env.batch, step, kind]
         if self.options.threads:
             tiles.append(loop_over(env, self.options))
-        alike = f"{env.helper('_alike')}({tuple_of(batched, inner=True)}, {env.batch})"
         targets = list(results.values())
         lines = [f"# {line}" for line in textwrap.wrap(_WHY, COMMENT)]
         lines.append(f"{step} = {size}")
-        lines.append(f"if math.prod({env.batch}) <= {step} or not {alike}:")
+        lines.append(f"if math.prod({env.batch}) <= {step}:")
         lines += indented(assigned(targets, f"{title}(", parameters, ")", alone))
         lines += ["else:", *indented(assigned(targets, over, tiles, ")"))]
         return (Section("", tuple(lines)),)
