@@ -133,7 +133,8 @@ def _sign(taken: Iterable[str], stand_ins: Mapping[str, str], function: Function
 
 def _noted(one: Routine, note: str) -> Routine:
     """The routine with a note at the end of its docstring."""
-    notes = ["", "Notes", "-----", *map(safe, textwrap.wrap(note, 96, break_long_words=False))]
+    lines = [line for text in (note, one.memory) for line in textwrap.wrap(text, 96, break_long_words=False)]
+    notes = ["", "Notes", "-----", *map(safe, lines)]
     return replace(one, docstring=(*one.docstring, *notes))
 
 

@@ -62,6 +62,8 @@ class Routine:
     sections: tuple[Section, ...]
     result: str
     blocks: tuple[Block, ...] = ()
+    #: A sentence on what it takes in memory, for the notes of the docstring.
+    memory: str = ""
 
 
 @dataclass(frozen=True)

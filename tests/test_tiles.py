@@ -214,3 +214,27 @@ def test_two_threads_at_one_module() -> None:
     with ThreadPoolExecutor(2) as pool:
         for k, found in pool.map(lambda k: (k, flat(tiled(*points[k]))), [0, 1] * 50):
             assert [a.tobytes() for a in found] == wanted[k]
+
+
+@pytest.mark.parametrize(
+    ("make", "shapes", "memory"),
+    [
+        # An operand and what is computed of it: two arrays at a time.
+        (lambda X, w: np.sum(np.sin(X @ w)), {"X": "n d", "w": "d"}, "2 n numbers"),
+        (lambda X, w: np.sum(np.sin(X * w) * X), {"X": "n d", "w": "d"}, "2 n d numbers"),
+        (lambda x, y: np.sin(x * y) / (x + y), {"x": "...", "y": "..."}, "2 numbers a point"),
+    ],
+)
+def test_memory_is_told_as_a_formula(make: Any, shapes: dict[str, str], memory: str) -> None:
+    text = sg.Module("m", {"f": sg.trace(make, **shapes)}, tiles=False).source()
+    assert f"    Memory: about {memory} beside arguments and results.\n" in text
+
+
+def test_memory_of_tiles_is_told() -> None:
+    f = sg.value_and_grad(logistic().origin.base, wrt=("w", "b"))
+    text = sg.Module("m", {"f": f}).source()
+    assert (
+        "Memory: about tiles of 131,072 numbers or of 512 rows of d + 6 beside arguments and results." in text
+    )
+    scalars = sg.Module("m", {"f": sg.trace(lambda a, b: a * np.sin(b), a="", b="")}).source()
+    assert "Memory" not in scalars

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from symgrad.graph import Function, toposort
+from symgrad.graph import Function
 from symgrad.identifiers import printable
 from symgrad.lower.names import Names
 from symgrad.lower.stacks import Stacks
 from symgrad.node import Node
 from symgrad.program import Section, Statement
+from symgrad.schedule.order import order_of
 from symgrad.shapes import BATCH, Shape, Size, core, dim_source, has_batch, shape_text
 from symgrad.text import ATOM, Text
 
@@ -304,17 +305,6 @@ class Body:
             if len(name) <= SHORT_NAME:
                 return self.names.take(name)
         return self.names.take("t", count_from=1, bare=False)
-
-
-def order_of(function: Function) -> tuple[list[Node], set[Node]]:
-    """Needed nodes: the values of the primal and what they are made of first, then the adjoints."""
-    needed = function.nodes()
-    if not function.primal:
-        return needed, set(needed)
-    wanted = set(needed)
-    forward = toposort(node for node in function.primal if node in wanted)
-    ahead = set(forward)
-    return forward + [node for node in needed if node not in ahead], ahead
 
 
 def layout(statements: Sequence[Statement]) -> tuple[str, ...]:

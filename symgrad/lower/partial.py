@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from symgrad.errors import SpecError
 from symgrad.graph import Function, Parameter, substitute
-from symgrad.lower.body import Body, order_of
+from symgrad.lower.body import Body
 from symgrad.lower.checks import Signature
 from symgrad.lower.docs import described, safe
 from symgrad.lower.routine import Records, definition, result_text, routine, unpacking
@@ -21,6 +21,7 @@ from symgrad.ops.leaves import input_node
 from symgrad.options import DEFAULT, Options
 from symgrad.program import Checks, Routine
 from symgrad.schedule.choose import choose_sum
+from symgrad.schedule.order import order_of
 from symgrad.schedule.plan import Plan
 from symgrad.shapes import named
 from symgrad.tree import Record, is_leaf, leaves, map_leaves

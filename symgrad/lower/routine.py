@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 
 from symgrad.graph import Function
-from symgrad.lower.body import LINE, WIDTH, Body, order_of
+from symgrad.lower.body import LINE, WIDTH, Body
 from symgrad.lower.checks import Signature
 from symgrad.lower.docs import docstring, safe
 from symgrad.lower.elements import Elements
@@ -18,6 +18,8 @@ from symgrad.ops.closures import CONTROL, closures_of
 from symgrad.options import DEFAULT, Options
 from symgrad.program import Block, RecordType, Routine
 from symgrad.schedule.choose import choose, choose_elements
+from symgrad.schedule.memory import memory_text
+from symgrad.schedule.order import order_of
 from symgrad.shapes import BATCH, has_batch, shape_text
 from symgrad.text import keeps_scalars
 from symgrad.tree import Record, Tree, children, is_leaf
@@ -95,10 +97,11 @@ def routine(
     plan = choose(function, order[0], options)
     body = Body(function, names, signature.arguments, env, order=order)
     blocks: list[Block] = []
+    alive = choose_elements(function, order[0], options) if plan is None else 0
     if plan is not None:
         tiled = Tiled(name, body, plan, options)
         sections, blocks = tiled.build(), tiled.blocks
-    elif alive := choose_elements(function, order[0], options):
+    elif alive:
         elements = Elements(name, body, alive, options)
         sections, blocks = elements.build(), elements.blocks
     else:
@@ -129,6 +132,7 @@ def routine(
         sections=sections,
         result=result,
         blocks=tuple(blocks),
+        memory=memory_text(function, order[0], plan, alive, options),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from symgrad.cost import NOMINAL
 from symgrad.graph import Function
 from symgrad.node import Node
 from symgrad.options import Options
+from symgrad.schedule.order import most_alive
 from symgrad.schedule.plan import Phase, Plan, plan
 from symgrad.shapes import BATCH, Size, core, dim_names, evaluate, named, product
 from symgrad.tree import leaves
@@ -155,29 +155,15 @@ class Footprint:
 
 def footprint(phase: Phase, n: Any, options: Options) -> Footprint:
     """What one row of a phase occupies; where most is alive is found at typical sizes."""
-    born: dict[Node, int] = {}
-    last: dict[Node, int] = {}
-    root: dict[Node, Node] = {}
     summed = {node for node, _ in phase.sums}
-    for i, node in enumerate(phase.order):
-        root[node] = root.get(node.args[0], node.args[0]) if node.op.view and node.args else node
-        if root[node] is node and node not in summed:
-            born[node] = i
-        for a in (node, *node.args):
-            last[root.get(a, a)] = i
-    for node, _ in phase.stored:
-        last[root[node]] = len(phase.order)
-    changes = [0] * (len(phase.order) + 2)
-    for node, i in born.items():
-        size = _evaluate(row_size(node, n), options)
-        changes[i] += size
-        changes[last[node] + 1] -= size
-    alive = list(itertools.accumulate(changes))
-    peak = alive.index(max(alive))
+    kept = [node for node, _ in phase.stored]
+
+    def numbers(node: Node) -> float:
+        return _evaluate(row_size(node, n), options)
+
     temporaries: Size = 0
-    for node, i in born.items():
-        if i <= peak <= last[node]:
-            temporaries = temporaries + row_size(node, n)
+    for node in most_alive(phase.order, kept, summed.__contains__, numbers):
+        temporaries = temporaries + row_size(node, n)
     sources: Size = 0
     for node, _ in phase.sources:
         sources = sources + row_size(node, n)

@@ -1,0 +1,67 @@
+"""What a function takes in memory beside its arguments and results, as a formula in the named dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from symgrad.flops import NOTHING, POINTS, Flops, elements, extent, nominal
+from symgrad.graph import Function
+from symgrad.kernels.tiles import _tile_rows
+from symgrad.node import Node
+from symgrad.options import Options
+from symgrad.schedule.choose import footprint
+from symgrad.schedule.order import most_alive
+from symgrad.schedule.plan import Plan
+
+_rows_of: Callable[[int], int] = _tile_rows
+#: Rows that a tile has whatever they take, and numbers that it may take otherwise.
+ROWS, NUMBERS = _rows_of(2**62), _rows_of(1)
+
+
+def memory_text(
+    function: Function, order: Sequence[Node], plan: Plan | None, alive: int, options: Options
+) -> str:
+    """A sentence for people: `Memory: about 3 n d + n numbers beside arguments and results.`
+
+    `alive` is how many numbers an element of a scalar formula keeps, 0 where it has no tiles. Nothing is said
+    where memory does not depend on a dimension.
+    """
+    tiled = plan is not None or alive > 0
+    results = set(function.output_nodes)
+    total = NOTHING
+    if alive == 0:
+        whole = list(order) if plan is None else [node for stage in plan.stages for node in stage]
+        stored = [] if plan is None else [node for phase in plan.phases for node, _ in phase.stored]
+        for node in most_alive(whole, results, results.__contains__, _size):
+            total += elements(node.shape)
+        for node in stored:
+            if node not in results:
+                total += elements(node.shape)
+    parts = [_numbers(total, function)] if total.names else []
+    if tiled:
+        parts.append(_tile(plan, options))
+    return f"Memory: about {' and '.join(parts)} beside arguments and results." if parts else ""
+
+
+def _size(node: Node) -> float:
+    return nominal(elements(node.shape))
+
+
+def _numbers(total: Flops, function: Function) -> str:
+    if not all(POINTS in monomial for monomial in total.terms):
+        return f"{total.to_text(function.dims)} numbers"
+    one = {tuple(x for x in monomial if x != POINTS): count for monomial, count in total.terms.items()}
+    return f"{Flops(one).to_text(function.dims)} numbers a point"
+
+
+def _tile(plan: Plan | None, options: Options) -> str:
+    """The size of the largest tile."""
+    if options.tiles is not True:
+        return f"tiles of {int(options.tiles)} rows"
+    widest = NOTHING
+    for phase in plan.phases if plan is not None else ():
+        width = extent(footprint(phase, plan.size, options).total) if plan is not None else NOTHING
+        widest = width if nominal(width) > nominal(widest) else widest
+    if not widest.names:
+        return f"tiles of {NUMBERS:,} numbers"
+    return f"tiles of {NUMBERS:,} numbers or of {ROWS} rows of {widest.to_text()}"
