@@ -94,6 +94,7 @@ def reprojection(
     Notes
     -----
     Cost: 65 m flops.
+    Memory: about 2 m numbers and tiles of 131,072 numbers beside arguments and results.
     """
     cameras, points, weights, camera, point, seen, dtype, _, _, m = _reprojection_arguments(
         cameras, points, weights, camera, point, seen
@@ -212,6 +213,7 @@ def reprojection_jacobian(
     Notes
     -----
     Cost: 398 m flops, 6.1 times the 65 m of reprojection.
+    Memory: about 48 m numbers and tiles of 131,072 numbers beside arguments and results.
     """
     cameras, points, weights, camera, point, seen, dtype, c, p, m = _reprojection_arguments(
         cameras, points, weights, camera, point, seen
@@ -403,6 +405,7 @@ def confidence(weights: ArrayLike) -> NDArray[np.floating[Any]]:
     Notes
     -----
     Cost: 2 m flops.
+    Memory: about m numbers beside arguments and results.
     """
     weights, _, _ = _confidence_arguments(weights)
 

@@ -73,6 +73,7 @@ def logits(
     Notes
     -----
     Cost: 32 n f k + 1344 n f + n k flops.
+    Memory: about 128 n f numbers beside arguments and results.
     """
     images, K, c, W, b, _, n, f, _ = _logits_arguments(images, K, c, W, b)
 
@@ -121,6 +122,7 @@ def loss(
     Notes
     -----
     Cost: 32 n f k + 1344 n f + 5 n k + 2 n + 1 flops.
+    Memory: about 128 n f numbers beside arguments and results.
     """
     images, y, K, c, W, b, dtype, n, f, _ = _loss_arguments(images, y, K, c, W, b)
 
@@ -179,6 +181,8 @@ def loss_value_and_grad(
     -----
     Cost: 96 n f k + 2752 n f + 8 n k + 6 n + 1 flops, 2.6 times the 32 n f k + 1344 n f + 5 n k + 2
     n + 1 of loss.
+    Memory: about tiles of 131,072 numbers or of 512 rows of 224 f + k + 165 beside arguments and
+    results.
     """
     images, y, K, c, W, b, dtype, n, f, k = _loss_arguments(images, y, K, c, W, b)
 

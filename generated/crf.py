@@ -66,6 +66,7 @@ def log_partition(scores: ArrayLike, moves: ArrayLike) -> np.floating[Any]:
     Notes
     -----
     Cost: 5 n k**2 + n k + 4 k flops.
+    Memory: about k + 1 numbers beside arguments and results.
     """
     scores, moves, dtype, n, _ = _log_partition_arguments(scores, moves)
 
@@ -101,6 +102,7 @@ def marginals(scores: ArrayLike, moves: ArrayLike) -> LogPartitionGradient:
     Notes
     -----
     Cost: 14 n k**2 + n k + 5 k flops, 2.8 times the 5 n k**2 + n k + 4 k of log_partition.
+    Memory: about n k + k + 1 numbers beside arguments and results.
     """
     scores, moves, dtype, n, k = _log_partition_arguments(scores, moves)
 
@@ -149,6 +151,7 @@ def loss(scores: ArrayLike, moves: ArrayLike, labels: ArrayLike) -> np.floating[
     Notes
     -----
     Cost: 5 n k**2 + n k + 2 n + 4 k + 3 flops.
+    Memory: about n + 3 numbers beside arguments and results.
     """
     scores, moves, labels, dtype, n, _ = _loss_arguments(scores, moves, labels)
 
@@ -193,6 +196,7 @@ def loss_value_and_grad(
     -----
     Cost: 14 n k**2 + 2 n k + k**2 + 4 n + 5 k + 7 flops, 2.8 times the 5 n k**2 + n k + 2 n + 4 k +
     3 of negative_log_likelihood.
+    Memory: about 3 n k + 3 k + 1 numbers beside arguments and results.
     """
     scores, moves, labels, dtype, n, k = _loss_arguments(scores, moves, labels)
 

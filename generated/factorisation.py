@@ -86,6 +86,7 @@ def misfit_value_and_grad(
     Notes
     -----
     Cost: 6 n m k + 4 n m flops, 3.0 times the 2 n m k + 3 n m of misfit.
+    Memory: about tiles of 131,072 numbers or of 512 rows of k + 3 n beside arguments and results.
     """
     M, U, V, dtype, n, m, k = _misfit_value_and_grad_arguments(M, U, V)
 
@@ -149,6 +150,7 @@ def misfit_hessian(M: ArrayLike, U: ArrayLike, V: ArrayLike) -> MisfitGradient2:
     -----
     Cost: n m k**2 + 2 n m k + 2 n k**2 + 2 m k**2 + 3 n m + m k + 2 k**2 flops; misfit_grad takes 6
     n m k + 2 n m.
+    Memory: about n m k**2 + n m + m k numbers beside arguments and results.
     """
     M, U, V, dtype, n, m, k = _misfit_value_and_grad_arguments(M, U, V)
 
@@ -196,6 +198,8 @@ def misfit_hvp(
     Notes
     -----
     Cost: 14 n m k + 4 n m + n k + m k flops, 6.9 times the 2 n m k + 3 n m of misfit.
+    Memory: about m k numbers and tiles of 131,072 numbers or of 512 rows of 3 k + 5 m beside
+    arguments and results.
     """
     M, U, V, U_dot, V_dot, dtype, n, m, k = _misfit_hvp_arguments(M, U, V, U_dot, V_dot)
 

@@ -155,6 +155,8 @@ def log_likelihood_value_and_grad(
     -----
     Cost: 16/3 n p**3 + 12 n p**2 d + 12 n p d**2 + 18 n d**3 + 12 n p**2 + ... flops, 3.0 times the
     2 n p**3 + 4 n p**2 d + 4 n p d**2 + 6 n d**3 + 4 n p**2 + ... of log_likelihood.
+    Memory: about n p**2 + 2 n p d + 4 n d**2 + 2 n p + 2 n d + 1 numbers beside arguments and
+    results.
     """
     y, m0, P0, A, Q, H, R, dtype, n, p, d = _arguments(y, m0, P0, A, Q, H, R)
 

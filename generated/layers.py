@@ -68,6 +68,7 @@ def two_paths(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> NDArray[np.floating[A
     Notes
     -----
     Cost: 3 flops a point.
+    Memory: about 2 numbers a point beside arguments and results.
     """
     if type(a) is type(b) is type(c) is float:
         try:
@@ -166,6 +167,7 @@ def softmax(
     Notes
     -----
     Cost: 9 n k flops, 1.8 times the 5 n k of softmax.
+    Memory: about 2 n k + n numbers beside arguments and results.
     """
     x, ct, _, _, _ = _softmax_arguments(x, ct)
 
@@ -214,6 +216,8 @@ def convolution(
     -----
     Cost: 54 n c f ((h - 1)//2) ((w - 1)//2) + 54 n c f ((h - 1)//2) + ... flops, 3.0 times the 18 n
     c f ((h - 1)//2) ((w - 1)//2) + 18 n c f ((h - 1)//2) + ... of convolution.
+    Memory: about 2 n c h w + 9 n c ((h - 1)//2) ((w - 1)//2) + 4 n c h + 4 n c w + ... numbers
+    beside arguments and results.
     """
     x, kernel, bias, ct, _, n, c, h, w, f = _convolution_arguments(x, kernel, bias, ct)
 
@@ -267,6 +271,8 @@ def max_pool(
     -----
     Cost: 36 n c ((h - 3)//2) ((w - 3)//2) + 36 n c ((h - 3)//2) + ... flops, 4.0 times the 9 n c
     ((h - 3)//2) ((w - 3)//2) + 9 n c ((h - 3)//2) + ... of max_pool.
+    Memory: about 9 n c ((h - 3)//2) ((w - 3)//2) + 9 n c ((h - 3)//2) + ... numbers beside
+    arguments and results.
     """
     x, ct, _, _, _, h, w = _max_pool_arguments(x, ct)
 
@@ -379,6 +385,7 @@ def gated(
     Notes
     -----
     Cost: 2 m n flops, 2.0 times the m n of gated.
+    Memory: about 2 m n numbers beside arguments and results.
     """
     x, threshold, ct, dtype, _, _ = _gated_arguments(x, threshold, ct)
 
@@ -415,6 +422,7 @@ def normalised_log(
     Notes
     -----
     Cost: 8 m n flops, 2.7 times the 3 m n of normalised_log.
+    Memory: about tiles of 131,072 numbers or of 512 rows of 6 n + 1 beside arguments and results.
     """
     x, ct, dtype, m, n = _normalised_log_arguments(x, ct)
 

@@ -64,6 +64,7 @@ def loss(X: ArrayLike, y: ArrayLike, w: ArrayLike, b: ArrayLike) -> np.floating[
     Notes
     -----
     Cost: 2 n d + 4 n + 1 flops.
+    Memory: about tiles of 131,072 numbers or of 512 rows of d + 3 beside arguments and results.
     """
     X, y, w, b, dtype, n, d = _loss_arguments(X, y, w, b)
 
@@ -119,6 +120,7 @@ def loss_value_and_grad(
     Notes
     -----
     Cost: 4 n d + 7 n + 1 flops, 2.0 times the 2 n d + 4 n + 1 of loss.
+    Memory: about tiles of 131,072 numbers or of 512 rows of d + 3 beside arguments and results.
     """
     X, y, w, b, dtype, n, d = _loss_arguments(X, y, w, b)
 
@@ -178,6 +180,8 @@ def column_loss(
     Notes
     -----
     Cost: 2 n d k + 4 n k + k flops.
+    Memory: about tiles of 131,072 numbers or of 512 rows of d + 3 n + 1 beside arguments and
+    results.
     """
     X, Y, W, b, dtype, n, d, k = _column_loss_arguments(X, Y, W, b)
 
@@ -239,6 +243,8 @@ def column_loss_vjp(
     Notes
     -----
     Cost: 4 n d k + 6 n k + 3 k flops, 2.0 times the 2 n d k + 4 n k + k of column_loss.
+    Memory: about tiles of 131,072 numbers or of 512 rows of d + 3 n + 4 beside arguments and
+    results.
     """
     X, Y, W, b, ct, dtype, n, d, k = _column_loss_vjp_arguments(X, Y, W, b, ct)
 

@@ -69,6 +69,8 @@ def loss_value_and_grad(
     Notes
     -----
     Cost: 4 d n + 5 d + 12 n + 4 flops, 2.0 times the 2 d n + 2 d + 5 n + 4 of loss.
+    Memory: about 2 d numbers and tiles of 131,072 numbers or of 512 rows of d + 6 beside arguments
+    and results.
     """
     theta, X, y, lam, dtype, d, n = _loss_value_and_grad_arguments(theta, X, y, lam)
 
@@ -144,6 +146,8 @@ def loss_hvp(
     Notes
     -----
     Cost: 6 d n + 3 d + 9 n flops, 2.9 times the 2 d n + 2 d + 5 n + 4 of loss.
+    Memory: about 2 d numbers and tiles of 131,072 numbers or of 512 rows of d + 5 beside arguments
+    and results.
     """
     theta, X, y, lam, theta_dot, dtype, d, n = _loss_hvp_arguments(theta, X, y, lam, theta_dot)
 
@@ -210,6 +214,7 @@ def loss_hessian(
     Notes
     -----
     Cost: 2 d**2 n + 2 d**2 + 5 d n + 2 d + 7 n + 3 flops; loss_grad takes 4 d n + 3 d + 5 n.
+    Memory: about d**2 + d n + d + 1 numbers beside arguments and results.
     """
     theta, X, y, lam, dtype, d, n = _loss_value_and_grad_arguments(theta, X, y, lam)
 

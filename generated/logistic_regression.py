@@ -66,6 +66,8 @@ def loss(
     Notes
     -----
     Cost: 2 n d + 5 n + 2 d + 4 flops.
+    Memory: about d + 2 numbers and tiles of 131,072 numbers or of 512 rows of d + 4 beside
+    arguments and results.
     """
     X, y, w, b, lam, dtype, n, d = _loss_arguments(X, y, w, b, lam)
 
@@ -123,6 +125,8 @@ def loss_value_and_grad(
     Notes
     -----
     Cost: 4 n d + 12 n + 4 d + 4 flops, 2.0 times the 2 n d + 5 n + 2 d + 4 of loss.
+    Memory: about d + 2 numbers and tiles of 131,072 numbers or of 512 rows of d + 6 beside
+    arguments and results.
     """
     X, y, w, b, lam, dtype, n, d = _loss_arguments(X, y, w, b, lam)
 
@@ -191,6 +195,8 @@ def objective_value_and_grad(
     Notes
     -----
     Cost: 4 d n + 5 d + 12 n + 4 flops, 2.0 times the 2 d n + 2 d + 5 n + 4 of objective.
+    Memory: about 2 d numbers and tiles of 131,072 numbers or of 512 rows of d + 6 beside arguments
+    and results.
     """
     theta, X, y, lam, dtype, d, n = _objective_value_and_grad_arguments(theta, X, y, lam)
 
@@ -254,6 +260,7 @@ def predict(X: ArrayLike, w: ArrayLike, b: ArrayLike) -> NDArray[np.floating[Any
     Notes
     -----
     Cost: 2 n d + 2 n flops.
+    Memory: about 2 n numbers beside arguments and results.
     """
     X, w, b, _, _, _ = _predict_arguments(X, w, b)
 

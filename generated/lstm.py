@@ -82,6 +82,7 @@ def loss(
     Notes
     -----
     Cost: 8 n m k d + 8 n m d**2 + 19 n m d + 3 n m + 2 flops.
+    Memory: about 2 n m numbers beside arguments and results.
     """
     x, y, h0, c0, W, U, b, v, dtype, n, m, _, d = _loss_arguments(x, y, h0, c0, W, U, b, v)
 
@@ -151,6 +152,7 @@ def loss_value_and_grad(
     -----
     Cost: 16 n m k d + 24 n m d**2 + 56 n m d + 4 n k d + 4 n d**2 + ... flops, 2.5 times the 8 n m
     k d + 8 n m d**2 + 19 n m d + 3 n m + 2 of loss.
+    Memory: about 11 n m d + n m + 1 numbers beside arguments and results.
     """
     x, y, h0, c0, W, U, b, v, dtype, n, m, k, d = _loss_arguments(x, y, h0, c0, W, U, b, v)
 

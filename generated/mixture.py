@@ -60,6 +60,7 @@ def loss(X: ArrayLike, weights: ArrayLike, mu: ArrayLike, log_sigma: ArrayLike) 
     Notes
     -----
     Cost: 4 n d k + 7 n k + 3 d k + n + 6 k + 2 flops.
+    Memory: about 2 n d k + d k + k numbers beside arguments and results.
     """
     X, weights, mu, log_sigma, dtype, n, d, _ = _arguments(X, weights, mu, log_sigma)
 
@@ -105,6 +106,8 @@ def loss_value_and_grad(
     -----
     Cost: 8 n d k + 9 n k + 7 d k + 4 n + 10 k + 5 flops, 2.0 times the 4 n d k + 7 n k + 3 d k + n
     + 6 k + 2 of loss.
+    Memory: about 2 d k + k + 1 numbers and tiles of 131,072 numbers or of 512 rows of 3 d k + d + k
+    beside arguments and results.
     """
     X, weights, mu, log_sigma, dtype, n, d, k = _arguments(X, weights, mu, log_sigma)
 
@@ -187,6 +190,7 @@ def parts(
     Notes
     -----
     Cost: 4 n d k + 8 n k + 3 d k + 6 k flops.
+    Memory: about 2 n d k + d k + k numbers beside arguments and results.
     """
     X, weights, mu, log_sigma, _, _, d, _ = _arguments(X, weights, mu, log_sigma)
 

@@ -325,6 +325,7 @@ def ewise_pow(
     Notes
     -----
     Cost: 12 flops a point, 4.0 times the 3 of ewise_pow.
+    Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     if type(a) is type(b) is type(ct) is float:
         try:
@@ -333,10 +334,10 @@ def ewise_pow(
             pass  # where math raises, numpy has an infinity or nan
     a, b, ct, dtype, batch = _ewise_add_arguments(a, b, ct)
 
-    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
-    # another, so that what is computed in between stays in cache.
+    # Each element of the results needs one element of every argument alone: tiles of many follow one another,
+    # so that what is computed in between stays in cache.
     step = _tile_rows(8)
-    if math.prod(batch) <= step or not _alike((a, b, ct), batch):
+    if math.prod(batch) <= step:
         ewise_pow, a_bar, b_bar = _ewise_pow_elements(a, b, ct)
     else:
         ewise_pow, a_bar, b_bar = _over_elements(
@@ -397,6 +398,7 @@ def power_scalar(
     Notes
     -----
     Cost: 4 flops a point, 2.0 times the 2 of power_scalar.
+    Memory: about 2 numbers a point beside arguments and results.
     """
     if type(a) is type(ct) is float:
         try:
@@ -455,6 +457,7 @@ def ewise_div(
     Notes
     -----
     Cost: 4 flops a point, 4.0 times the 1 of ewise_div.
+    Memory: about 1 numbers a point beside arguments and results.
     """
     if type(a) is type(b) is type(ct) is float:
         try:
@@ -567,6 +570,7 @@ def matmul(
     Notes
     -----
     Cost: 6 s m n t p + s m n t + s n t p flops, 3.0 times the 2 s m n t p of matmul.
+    Memory: about s m n t numbers beside arguments and results.
     """
     A, B, ct, _, _, _, _, _, _ = _matmul_arguments(A, B, ct)
 
@@ -638,6 +642,7 @@ def broadcast_to(
     Notes
     -----
     Cost: 16 m flops.
+    Memory: about 4 m numbers beside arguments and results.
     """
     a, ct, dtype, m = _broadcast_to_arguments(a, ct)
 
@@ -893,6 +898,7 @@ def relu(
     Notes
     -----
     Cost: 1 flop a point, 1.0 times the 1 of relu.
+    Memory: about 1 numbers a point beside arguments and results.
     """
     if type(a) is type(ct) is float:
         try:
@@ -1119,22 +1125,22 @@ def _over_tiles(tile, n, step, combine=np.add):
     return _pairwise((tile(i, min(i + step, n)) for i in range(0, n, step)), combine)
 
 
-def _alike(arrays, batch):
-    """Whether all arrays that are no scalars have that shape, their elements in order."""
-    return all(not a.ndim or (a.shape == batch and a.flags.c_contiguous) for a in arrays)
-
-
 def _over_elements(results_of, arguments, batch, step, dtypes, over=_over_tiles):
-    """Results of results_of(*arguments) for arguments alike in shape, `step` elements at a time."""
-    flat = [a.ravel() if a.ndim else a for a in arguments]
-    size = math.prod(batch)
-    results = [np.empty(size, dtype) for dtype in dtypes]
+    """Results of results_of(*arguments), about `step` elements of the common shape `batch` at a time."""
+    # Arguments of that very shape are cut anywhere, as one long row; others along their first axis.
+    alike = all(not a.ndim or (a.shape == batch and a.flags.c_contiguous) for a in arguments)
+    shape = (math.prod(batch),) if alike else batch
+    arrays = [
+        a.reshape(shape if alike else (1,) * (len(shape) - a.ndim) + a.shape) if a.ndim else a
+        for a in arguments
+    ]
+    results = [np.empty(shape, dtype) for dtype in dtypes]
 
     def tile(i, j):
-        parts = results_of(*(a[i:j] if a.ndim else a for a in flat))
+        parts = results_of(*(a[i:j] if a.ndim and len(a) > 1 else a for a in arrays))
         for result, part in zip(results, parts if isinstance(parts, tuple) else (parts,)):
             result[i:j] = part
         return ()
 
-    over(tile, size, step)
+    over(tile, shape[0], max(1, step // math.prod(shape[1:])))
     return [result.reshape(batch) for result in results]

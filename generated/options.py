@@ -76,13 +76,14 @@ def call(
     Notes
     -----
     Cost: 20 flops a point.
+    Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
 
-    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
-    # another, so that what is computed in between stays in cache.
+    # Each element of the results needs one element of every argument alone: tiles of many follow one another,
+    # so that what is computed in between stays in cache.
     step = _tile_rows(10)
-    if math.prod(batch) <= step or not _alike((S, K, T, r, sigma), batch):
+    if math.prod(batch) <= step:
         call = _call_elements(S, K, T, r, sigma)
     else:
         (call,) = _over_elements(_call_elements, (S, K, T, r, sigma), batch, step, (dtype,) * 1)
@@ -130,13 +131,14 @@ def put(
     Notes
     -----
     Cost: 22 flops a point.
+    Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
 
-    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
-    # another, so that what is computed in between stays in cache.
+    # Each element of the results needs one element of every argument alone: tiles of many follow one another,
+    # so that what is computed in between stays in cache.
     step = _tile_rows(10)
-    if math.prod(batch) <= step or not _alike((S, K, T, r, sigma), batch):
+    if math.prod(batch) <= step:
         put = _put_elements(S, K, T, r, sigma)
     else:
         (put,) = _over_elements(_put_elements, (S, K, T, r, sigma), batch, step, (dtype,) * 1)
@@ -192,13 +194,14 @@ def call_greeks(
     Notes
     -----
     Cost: 46 flops a point, 2.3 times the 20 of call.
+    Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
 
-    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
-    # another, so that what is computed in between stays in cache.
+    # Each element of the results needs one element of every argument alone: tiles of many follow one another,
+    # so that what is computed in between stays in cache.
     step = _tile_rows(18)
-    if math.prod(batch) <= step or not _alike((S, K, T, r, sigma), batch):
+    if math.prod(batch) <= step:
         call, S_bar, T_bar, r_bar, sigma_bar = _call_greeks_elements(S, K, T, r, sigma)
     else:
         call, S_bar, T_bar, r_bar, sigma_bar = _over_elements(
@@ -273,13 +276,14 @@ def delta(
     Notes
     -----
     Cost: 25 flops a point, 1.2 times the 20 of call.
+    Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
 
-    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
-    # another, so that what is computed in between stays in cache.
+    # Each element of the results needs one element of every argument alone: tiles of many follow one another,
+    # so that what is computed in between stays in cache.
     step = _tile_rows(12)
-    if math.prod(batch) <= step or not _alike((S, K, T, r, sigma), batch):
+    if math.prod(batch) <= step:
         S_bar = _delta_elements(S, K, T, r, sigma)
     else:
         (S_bar,) = _over_elements(_delta_elements, (S, K, T, r, sigma), batch, step, (dtype,) * 1)
@@ -336,13 +340,14 @@ def gamma(
     Notes
     -----
     Cost: 40 flops a point, 1.6 times the 25 of call_grad.
+    Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
 
-    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
-    # another, so that what is computed in between stays in cache.
+    # Each element of the results needs one element of every argument alone: tiles of many follow one another,
+    # so that what is computed in between stays in cache.
     step = _tile_rows(16)
-    if math.prod(batch) <= step or not _alike((S, K, T, r, sigma), batch):
+    if math.prod(batch) <= step:
         S_bar2 = _gamma_elements(S, K, T, r, sigma)
     else:
         (S_bar2,) = _over_elements(_gamma_elements, (S, K, T, r, sigma), batch, step, (dtype,) * 1)
@@ -407,13 +412,14 @@ def vanna(
     Notes
     -----
     Cost: 41 flops a point, 1.6 times the 25 of call_grad.
+    Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
 
-    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
-    # another, so that what is computed in between stays in cache.
+    # Each element of the results needs one element of every argument alone: tiles of many follow one another,
+    # so that what is computed in between stays in cache.
     step = _tile_rows(16)
-    if math.prod(batch) <= step or not _alike((S, K, T, r, sigma), batch):
+    if math.prod(batch) <= step:
         sigma_bar = _vanna_elements(S, K, T, r, sigma)
     else:
         (sigma_bar,) = _over_elements(_vanna_elements, (S, K, T, r, sigma), batch, step, (dtype,) * 1)
@@ -477,13 +483,14 @@ def vega(
     Notes
     -----
     Cost: 32 flops a point, 1.6 times the 20 of call.
+    Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
 
-    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
-    # another, so that what is computed in between stays in cache.
+    # Each element of the results needs one element of every argument alone: tiles of many follow one another,
+    # so that what is computed in between stays in cache.
     step = _tile_rows(13)
-    if math.prod(batch) <= step or not _alike((S, K, T, r, sigma), batch):
+    if math.prod(batch) <= step:
         call, sigma_bar = _vega_elements(S, K, T, r, sigma)
     else:
         call, sigma_bar = _over_elements(_vega_elements, (S, K, T, r, sigma), batch, step, (dtype,) * 2)
@@ -799,22 +806,22 @@ def _over_tiles(tile, n, step, combine=np.add):
     return _pairwise((tile(i, min(i + step, n)) for i in range(0, n, step)), combine)
 
 
-def _alike(arrays, batch):
-    """Whether all arrays that are no scalars have that shape, their elements in order."""
-    return all(not a.ndim or (a.shape == batch and a.flags.c_contiguous) for a in arrays)
-
-
 def _over_elements(results_of, arguments, batch, step, dtypes, over=_over_tiles):
-    """Results of results_of(*arguments) for arguments alike in shape, `step` elements at a time."""
-    flat = [a.ravel() if a.ndim else a for a in arguments]
-    size = math.prod(batch)
-    results = [np.empty(size, dtype) for dtype in dtypes]
+    """Results of results_of(*arguments), about `step` elements of the common shape `batch` at a time."""
+    # Arguments of that very shape are cut anywhere, as one long row; others along their first axis.
+    alike = all(not a.ndim or (a.shape == batch and a.flags.c_contiguous) for a in arguments)
+    shape = (math.prod(batch),) if alike else batch
+    arrays = [
+        a.reshape(shape if alike else (1,) * (len(shape) - a.ndim) + a.shape) if a.ndim else a
+        for a in arguments
+    ]
+    results = [np.empty(shape, dtype) for dtype in dtypes]
 
     def tile(i, j):
-        parts = results_of(*(a[i:j] if a.ndim else a for a in flat))
+        parts = results_of(*(a[i:j] if a.ndim and len(a) > 1 else a for a in arrays))
         for result, part in zip(results, parts if isinstance(parts, tuple) else (parts,)):
             result[i:j] = part
         return ()
 
-    over(tile, size, step)
+    over(tile, shape[0], max(1, step // math.prod(shape[1:])))
     return [result.reshape(batch) for result in results]

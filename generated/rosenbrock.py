@@ -50,6 +50,7 @@ def chain_value_and_grad(x: ArrayLike) -> tuple[np.floating[Any], NDArray[np.flo
     Notes
     -----
     Cost: 13 n - 13 flops, 1.6 times the 8 n - 8 of chain.
+    Memory: about 5 n - 5 numbers beside arguments and results.
     """
     x, dtype, n = _chain_value_and_grad_arguments(x)
 
@@ -86,6 +87,7 @@ def chain_hvp(x: ArrayLike, x_dot: ArrayLike) -> NDArray[np.floating[Any]]:
     Notes
     -----
     Cost: 13 n - 13 flops, 1.6 times the 8 n - 8 of chain.
+    Memory: about 4 n - 4 numbers beside arguments and results.
     """
     x, x_dot, dtype, n = _chain_hvp_arguments(x, x_dot)
 
@@ -116,6 +118,7 @@ def chain_hessian(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Notes
     -----
     Cost: 10 n - 10 flops, 1.2 times the 8 n - 8 of chain_grad.
+    Memory: about 3 n - 3 numbers beside arguments and results.
     """
     x, dtype, n = _chain_value_and_grad_arguments(x)
 
@@ -156,6 +159,7 @@ def chain_hessian_sparse(
     Notes
     -----
     Cost: 8 n - 8 flops, 1.0 times the 8 n - 8 of chain_grad.
+    Memory: about 3 n - 3 numbers beside arguments and results.
     """
     x, dtype, n = _chain_value_and_grad_arguments(x)
 

@@ -59,6 +59,7 @@ def logits(X: ArrayLike, W1: ArrayLike, W2: ArrayLike) -> NDArray[np.floating[An
     Notes
     -----
     Cost: 2 n d h + 2 n h k + n h flops.
+    Memory: about 2 n h numbers beside arguments and results.
     """
     X, W1, W2, _, _, _, _, _ = _logits_arguments(X, W1, W2)
 
@@ -93,6 +94,8 @@ def loss(X: ArrayLike, y: ArrayLike, W1: ArrayLike, W2: ArrayLike) -> np.floatin
     Notes
     -----
     Cost: 2 n d h + 2 n h k + n h + 6 n k + 2 n + 1 flops.
+    Memory: about tiles of 131,072 numbers or of 512 rows of d + 3 k + 2 beside arguments and
+    results.
     """
     X, y, W1, W2, dtype, n, d, _, k = _loss_arguments(X, y, W1, W2)
 
@@ -157,6 +160,8 @@ def loss_value_and_grad(
     -----
     Cost: 4 n d h + 6 n h k + n h + 8 n k + 5 n + 1 flops, 2.5 times the 2 n d h + 2 n h k + n h + 6
     n k + 2 n + 1 of loss.
+    Memory: about tiles of 131,072 numbers or of 512 rows of d + 2 h + 4 k + 3 beside arguments and
+    results.
     """
     X, y, W1, W2, dtype, n, d, h, k = _loss_arguments(X, y, W1, W2)
 
@@ -223,6 +228,7 @@ def softmax_loss(Z: ArrayLike, y: ArrayLike) -> np.floating[Any]:
     Notes
     -----
     Cost: 6 n k + 2 n + 1 flops.
+    Memory: about 2 n k + n numbers beside arguments and results.
     """
     Z, y, dtype, n, k = _softmax_loss_arguments(Z, y)
 
@@ -258,6 +264,7 @@ def softmax_loss_value_and_grad(
     Notes
     -----
     Cost: 8 n k + 5 n + 1 flops, 1.3 times the 6 n k + 2 n + 1 of softmax_loss.
+    Memory: about tiles of 131,072 numbers or of 512 rows of 4 k + 4 beside arguments and results.
     """
     Z, y, dtype, n, k = _softmax_loss_arguments(Z, y)
 

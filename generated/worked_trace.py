@@ -64,6 +64,7 @@ def y(x1: ArrayLike, x2: ArrayLike) -> NDArray[np.floating[Any]]:
     Notes
     -----
     Cost: 5 flops a point.
+    Memory: about 3 numbers a point beside arguments and results.
     """
     if type(x1) is type(x2) is float:
         try:
@@ -117,6 +118,7 @@ def y_grad(x1: ArrayLike, x2: ArrayLike) -> YGradient:
     Notes
     -----
     Cost: 4 flops a point, 0.8 times the 5 of y.
+    Memory: about 1 numbers a point beside arguments and results.
     """
     if type(x1) is type(x2) is float:
         try:
@@ -168,6 +170,7 @@ def y_value_and_grad(x1: ArrayLike, x2: ArrayLike) -> tuple[NDArray[np.floating[
     Notes
     -----
     Cost: 9 flops a point, 1.8 times the 5 of y.
+    Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     if type(x1) is type(x2) is float:
         try:
@@ -176,10 +179,10 @@ def y_value_and_grad(x1: ArrayLike, x2: ArrayLike) -> tuple[NDArray[np.floating[
             pass  # where math raises, numpy has an infinity or nan
     x1, x2, dtype, batch = _arguments(x1, x2)
 
-    # Each element of the results needs the same element of the arguments alone: tiles of many follow one
-    # another, so that what is computed in between stays in cache.
+    # Each element of the results needs one element of every argument alone: tiles of many follow one another,
+    # so that what is computed in between stays in cache.
     step = _tile_rows(6)
-    if math.prod(batch) <= step or not _alike((x1, x2), batch):
+    if math.prod(batch) <= step:
         y, x1_bar, x2_bar = _y_value_and_grad_elements(x1, x2)
     else:
         y, x1_bar, x2_bar = _over_elements(
@@ -321,22 +324,22 @@ def _over_tiles(tile, n, step, combine=np.add):
     return _pairwise((tile(i, min(i + step, n)) for i in range(0, n, step)), combine)
 
 
-def _alike(arrays, batch):
-    """Whether all arrays that are no scalars have that shape, their elements in order."""
-    return all(not a.ndim or (a.shape == batch and a.flags.c_contiguous) for a in arrays)
-
-
 def _over_elements(results_of, arguments, batch, step, dtypes, over=_over_tiles):
-    """Results of results_of(*arguments) for arguments alike in shape, `step` elements at a time."""
-    flat = [a.ravel() if a.ndim else a for a in arguments]
-    size = math.prod(batch)
-    results = [np.empty(size, dtype) for dtype in dtypes]
+    """Results of results_of(*arguments), about `step` elements of the common shape `batch` at a time."""
+    # Arguments of that very shape are cut anywhere, as one long row; others along their first axis.
+    alike = all(not a.ndim or (a.shape == batch and a.flags.c_contiguous) for a in arguments)
+    shape = (math.prod(batch),) if alike else batch
+    arrays = [
+        a.reshape(shape if alike else (1,) * (len(shape) - a.ndim) + a.shape) if a.ndim else a
+        for a in arguments
+    ]
+    results = [np.empty(shape, dtype) for dtype in dtypes]
 
     def tile(i, j):
-        parts = results_of(*(a[i:j] if a.ndim else a for a in flat))
+        parts = results_of(*(a[i:j] if a.ndim and len(a) > 1 else a for a in arrays))
         for result, part in zip(results, parts if isinstance(parts, tuple) else (parts,)):
             result[i:j] = part
         return ()
 
-    over(tile, size, step)
+    over(tile, shape[0], max(1, step // math.prod(shape[1:])))
     return [result.reshape(batch) for result in results]
