@@ -24,6 +24,7 @@ from symgrad.graph import Function, require_function
 from symgrad.identifiers import BUILTINS, identifier
 from symgrad.locate import user_frame
 from symgrad.lower.docs import formulas
+from symgrad.lower.source_map import with_lines
 from symgrad.options import Options, plain
 from symgrad.pipeline import prepare
 from symgrad.program import Program
@@ -47,7 +48,7 @@ class Module:
         Functions by the names they get.
     doc
         Text of the module's docstring.
-    typical, tiles, threads, partial, without, scipy, array_api
+    typical, tiles, threads, partial, without, scipy, array_api, source_map
         How the functions are emitted, see `symgrad.options.Options`.
 
     wrappers
@@ -73,6 +74,7 @@ class Module:
         scipy: bool | str | Iterable[str] = False,
         array_api: bool = False,
         wrappers: Iterable[Wrapper] = (),
+        source_map: bool = False,
     ) -> None:
         if not name.isidentifier() or identifier(name) != name or keyword.iskeyword(name):
             raise SpecError(
@@ -97,8 +99,9 @@ class Module:
         self.functions = dict(functions)
         self.doc = doc
         options = Options(
-            dict(typical or {}), tiles, threads, partial, tuple(without), names_of(scipy), array_api
-        )
+            dict(typical or {}), tiles, threads, partial, tuple(without), names_of(scipy), array_api,
+            source_map,
+        )  # fmt: skip
         self.options = plain(options) if array_api else options
         self.wrappers = tuple(wrappers)
         frame = user_frame()
@@ -143,11 +146,11 @@ class Module:
         """The module as finished text, before layout."""
         pairs = {title: (f, self.prepared[title]) for title, f in self.functions.items()}
         made = program(self.name, pairs, self.doc, self.spec, self.options, self.costs)
-        if not self.options.array_api:
-            return made
-        from symgrad.array_api.program import in_standard
+        if self.options.array_api:
+            from symgrad.array_api.program import in_standard
 
-        return in_standard(made, self.prepared)
+            made = in_standard(made, self.prepared)
+        return with_lines(made) if self.options.source_map else made
 
     @functools.cached_property
     def rewrites(self) -> dict[str, Counter[str]]:

@@ -40,6 +40,8 @@ class Options:
         the module: all that scipy has (True), or these operations (their names).
     array_api
         Whether the module is written in the array API standard, for arrays of other libraries than numpy.
+    source_map
+        Whether each line that computes a value ends in the line of the spec that it comes from.
     """
 
     typical: Mapping[str, int] = field(default_factory=dict)
@@ -49,6 +51,7 @@ class Options:
     without: tuple[str, ...] = ()
     scipy: bool | tuple[str, ...] = False
     array_api: bool = False
+    source_map: bool = False
 
     def __post_init__(self) -> None:
         for name, size in self.typical.items():
@@ -58,7 +61,7 @@ class Options:
                 )
         if not isinstance(self.tiles, int) or self.tiles < 0:
             raise SpecError(f"tiles is {self.tiles!r}", expected="True, False or a number of rows")
-        for name in ("threads", "partial", "array_api"):
+        for name in ("threads", "partial", "array_api", "source_map"):
             if not isinstance(getattr(self, name), bool):
                 raise SpecError(f"{name} is {getattr(self, name)!r}", expected="True or False")
         for name in self.without:

@@ -64,6 +64,8 @@ class Routine:
     blocks: tuple[Block, ...] = ()
     #: A sentence on what it takes in memory, for the notes of the docstring.
     memory: str = ""
+    #: Names of values and lines of the user's source, where the spec asked for them.
+    origins: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from symgrad._version import __version__
 from symgrad.commands import report
 from symgrad.commands.build import build
 from symgrad.commands.doctor import doctor
+from symgrad.commands.explain import explain
 from symgrad.commands.grad import grad
 from symgrad.commands.new import new
 from symgrad.commands.ops import ops
@@ -57,7 +58,7 @@ def cli() -> None:
     """
 
 
-for _command in (new, build, verify, show, grad, ops, doctor):
+for _command in (new, build, verify, show, explain, grad, ops, doctor):
     cli.add_command(_command)
 
 

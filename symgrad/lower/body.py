@@ -52,6 +52,8 @@ class Env:
     sizes: dict[Size, tuple[str, str]] = field(default_factory=dict)
     #: Whether the text is to be read, not run: without comments and without memory.
     plain: bool = False
+    #: Every value that got a name, in parts of the function too: what a source map is made of.
+    assigned: dict[str, Node] = field(default_factory=dict)
 
     def dim(self, size: Size) -> str:
         """Python text of a dimension; a long one becomes a local variable."""
@@ -174,6 +176,7 @@ class Body:
     def is_there(self, node: Node, name: str) -> None:
         """Take the node as computed, under that name."""
         self.named[node] = name
+        self.env.assigned[name] = node
         self.text[node] = Text(name)
         self.depth[node] = 0
 
@@ -266,6 +269,7 @@ class Body:
             lines = (f"{name} = {text.source}",)
         self.statements.append((node, Statement(lines, self._comment(node.shape))))
         self.named[node] = name
+        self.env.assigned[name] = node
         self.text[node] = Text(name, ATOM, text.weak and bool(text.source))
         self.depth[node] = 0
 

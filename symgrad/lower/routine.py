@@ -12,6 +12,7 @@ from symgrad.lower.docs import docstring, safe
 from symgrad.lower.elements import Elements
 from symgrad.lower.floats import plain_block
 from symgrad.lower.names import identifiers
+from symgrad.lower.origins import Origins
 from symgrad.lower.tiled import Tiled
 from symgrad.node import Node
 from symgrad.ops.closures import CONTROL, closures_of
@@ -92,7 +93,7 @@ def routine(
     env = signature.env
     env.helpers, env.constants = {}, constants
     names = signature.names.copy()
-    env.names, env.sizes = names, {}
+    env.names, env.sizes, env.assigned = names, {}, {}
     order = order_of(function)
     plan = choose(function, order[0], options)
     body = Body(function, names, signature.arguments, env, order=order)
@@ -133,7 +134,16 @@ def routine(
         result=result,
         blocks=tuple(blocks),
         memory=memory_text(function, order[0], plan, alive, options),
+        origins=_origins(function, body) if options.source_map else (),
     )
+
+
+def _origins(function: Function, body: Body) -> tuple[tuple[str, str], ...]:
+    """The values that have names, and the lines of the user's source that they come from."""
+    origins = Origins(function)
+    named = {**body.env.assigned, **{name: node for node, name in body.named.items() if node.args}}
+    found = {name: origins.line(node) for name, node in named.items()}
+    return tuple((name, line) for name, line in found.items() if line)
 
 
 def unpacking(signature: Signature, checks: str, text: str) -> str:
