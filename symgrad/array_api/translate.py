@@ -170,6 +170,10 @@ class _Translator(ast.NodeTransformer):
         dtype = keywords.pop("dtype", None)
         if name in _DTYPES:
             return self._with_place("_array", arguments[0], self._name(f"{self.xp}.{_DTYPES[name]}"))
+        if name == "linalg.norm" and len(arguments) == 1 and set(keywords) <= {"axis", "keepdims"}:
+            return self._call(f"{self.xp}.linalg.vector_norm", *arguments, **keywords)
+        if name == "empty":
+            name = "zeros"  # nothing here writes to an array, so it is copied once more anyway
         if name in _CREATE:
             if len(arguments) > _CREATE[name]:
                 dtype = arguments.pop()
@@ -245,6 +249,8 @@ class _Translator(ast.NodeTransformer):
             return self._call(
                 f"{self.xp}.squeeze", value, axis=arguments[0] if arguments else keywords["axis"]
             )
+        if name == "take" and len(arguments) == 1 and set(keywords) == {"axis"}:
+            return self._helper("_gather", value, arguments[0], keywords["axis"])
         if name == "copy":
             return self._call(f"{self.xp}.asarray", value, copy=self._name("True"))
         raise Untranslatable(f"ndarray.{name}")
