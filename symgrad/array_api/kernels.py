@@ -181,6 +181,8 @@ def _gather(x, index, axis):
     """The elements of x at the indices along an axis, counted from the end where negative."""
     xp, _ = _namespace(x)
     axis = axis % x.ndim
+    if isinstance(index, int):  # the counter of a loop
+        return x[(*[slice(None)] * axis, index, ...)]
     flat = xp.reshape(xp.where(index < 0, index + x.shape[axis], index), (-1,))
     shape = tuple(x.shape)
     return xp.reshape(xp.take(x, flat, axis=axis), shape[:axis] + tuple(index.shape) + shape[axis + 1 :])

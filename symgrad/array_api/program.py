@@ -198,6 +198,8 @@ def _translates(node: Node, lack: str) -> bool:
         translated(text.source, _kernels())
     except Untranslatable as found:
         return str(found) != lack
+    except AssertionError:  # an operation without a text of its own
+        return True
     return True
 
 

@@ -7,6 +7,7 @@ boxes of their own.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable
@@ -24,7 +25,7 @@ from symgrad.shapes import BATCH, shape_text
 
 #: Characters of a formula on one line of a box, and lines after which it is cut.
 WIDTH = 36
-LINES = 6
+LINES = 10
 #: Uses above which an argument has no arrows: its name in the formulas says as much as a fan across the page.
 FAN = 6
 
@@ -114,7 +115,7 @@ def picture(function: Function, title: str | None = None) -> Picture:
         # A loop or a branch is one box, called after its results.
         results = body.results[node].values() if node.dtype == "results" else (node,)
         if node.dtype == "results":
-            text = "\n".join([first, *rest])
+            text = "\n".join(_gist([first, *rest]))
         returned = any(one in outputs for one in results)
         if node in body.forward or not derived:
             role = "output" if returned else "forward"
@@ -181,6 +182,12 @@ def _used(body: Body, outputs: Iterable[Node]) -> set[Node]:
     return {operand for node in body.order for operand in node.args} | set(outputs)
 
 
+def _gist(lines: list[str]) -> list[str]:
+    """The lines of a loop without comments, and without those that make room for what it stores."""
+    bare = [re.sub(r"\s+# .*", "", line) for line in lines]
+    return [line for line in bare if line.strip() and not re.fullmatch(r"\w+ = empty\(.*\)", line.strip())]
+
+
 def _operands(node: Node, keys: dict[Node, str]) -> list[Node]:
     """The nearest values below a node that have boxes, in the order of its formula."""
     found: dict[Node, None] = {}
@@ -204,5 +211,13 @@ def _wrapped(text: str, split: bool) -> tuple[str, ...]:
         return ()
     lines: list[str] = []
     for term in terms(text) if split else text.split("\n"):
-        lines += textwrap.wrap(term, WIDTH, subsequent_indent="    ", break_long_words=False)
+        depth = term[: len(term) - len(term.lstrip())]
+        wrapped = textwrap.wrap(
+            term.strip(),
+            WIDTH,
+            initial_indent=depth,
+            subsequent_indent=f"{depth}    ",
+            break_long_words=False,
+        )
+        lines += wrapped
     return tuple(lines if len(lines) <= LINES else [*lines[: LINES - 1], "    …"])

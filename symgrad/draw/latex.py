@@ -61,7 +61,7 @@ def latex(function: Function) -> str:
     rows = []
     for node, statement in body.statements:
         for number, line in enumerate(statement.lines):
-            rows.append(_row(mathematical(line.strip()), () if number else node.shape))
+            rows.append(_row(mathematical(line), () if number else node.shape))
     for node, name in body.outputs.items():
         if node not in body.named or body.named[node] in arguments.values():
             rows.append(_row(f"{name} = {mathematical(body.text[node].source)}", ()))
@@ -69,15 +69,17 @@ def latex(function: Function) -> str:
 
 
 def _row(line: str, shape: Shape) -> str:
-    match = re.fullmatch(r"(\S+|\S.*\]) (\+?)= (.*)", line)
+    depth = "\\quad " * ((len(line) - len(line.lstrip())) // 4)
+    line = line.strip()
+    match = re.fullmatch(r"(\S+|\S.*\]) ([+-]?)= (.*)", line)
     if match is None:
-        return f"& {_upright(line)}"
-    left, add, right = match.groups()
+        return f"& {depth}{_upright(line)}"
+    left, sign, right = match.groups()
     space = r" \times ".join(r"\cdots" if size is BATCH else formula(str(size)) for size in shape)
     space = "" if shape == (BATCH,) else space
     domain = f" && \\in \\mathbb{{R}}^{{{space}}}" if space else ""
-    plus = r"\mathrel{+}" if add else ""
-    return f"{formula(left)} {plus}&= {formula(right)}{domain}"
+    update = f"\\mathrel{{{sign}}}" if sign else ""
+    return f"{depth}{formula(left)} {update}&= {formula(right)}{domain}"
 
 
 def formula(text: str) -> str:
