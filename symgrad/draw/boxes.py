@@ -122,7 +122,8 @@ def picture(function: Function, title: str | None = None) -> Picture:
         else:
             role = "tangent" if kind == "jvp" else "gradient" if returned else "adjoint"
         called = [body.named[one] for one in results if one in body.named]
-        add(node, ", ".join(dict.fromkeys(called)), text, role)
+        joined = ", ".join(dict.fromkeys(called))
+        add(node, textwrap.shorten(joined, WIDTH, placeholder=" …"), text, role)
     for node, name in body.outputs.items():
         if node not in keys and node.op.name != "result":  # a literal, such as the 0 that a derivative can be
             add(node, name, mathematical(body.text[node].source), "gradient" if derived else "output")
