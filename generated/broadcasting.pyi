@@ -15,29 +15,52 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class BroadcastGradient(NamedTuple):
-    """Gradient of broadcast, one field an argument."""
+    """Gradient of broadcast, one field an argument.
 
-    t: NDArray[np.floating[Any]]  # (p, q, r)
-    one: NDArray[np.floating[Any]]  # (1,)
-    last: NDArray[np.floating[Any]]  # (r,)
-    middle: NDArray[np.floating[Any]]  # (q, 1)
-    two: NDArray[np.floating[Any]]  # (q, r)
-    full: NDArray[np.floating[Any]]  # (p, q, r)
+    Attributes
+    ----------
+    t : float array, shape (p, q, r)
+    one : float array, shape (1,)
+    last : float array, shape (r,)
+    middle : float array, shape (q, 1)
+    two : float array, shape (q, r)
+    full : float array, shape (p, q, r)
+    """
+
+    t: NDArray[np.floating[Any]]
+    one: NDArray[np.floating[Any]]
+    last: NDArray[np.floating[Any]]
+    middle: NDArray[np.floating[Any]]
+    two: NDArray[np.floating[Any]]
+    full: NDArray[np.floating[Any]]
 
 
 class ShiftGradient(NamedTuple):
-    """Gradient of shift, one field an argument."""
+    """Gradient of shift, one field an argument.
 
-    t: NDArray[np.floating[Any]]  # (p, q, r)
-    last: NDArray[np.floating[Any]]  # (r,)
+    Attributes
+    ----------
+    t : float array, shape (p, q, r)
+    last : float array, shape (r,)
+    """
+
+    t: NDArray[np.floating[Any]]
+    last: NDArray[np.floating[Any]]
 
 
 class VectorProductsGradient(NamedTuple):
-    """Gradient of vector_products, one field an argument."""
+    """Gradient of vector_products, one field an argument.
 
-    x: NDArray[np.floating[Any]]  # (m,)
-    A: NDArray[np.floating[Any]]  # (m, n)
-    y: NDArray[np.floating[Any]]  # (n,)
+    Attributes
+    ----------
+    x : float array, shape (m,)
+    A : float array, shape (m, n)
+    y : float array, shape (n,)
+    """
+
+    x: NDArray[np.floating[Any]]
+    A: NDArray[np.floating[Any]]
+    y: NDArray[np.floating[Any]]
 
 
 def broadcast_vjp(

@@ -13,7 +13,14 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class ReprojectionGradient(NamedTuple):
-    """Gradient of reprojection, one field an argument."""
+    """Gradient of reprojection, one field an argument.
+
+    Attributes
+    ----------
+    cameras : tuple
+    points : tuple
+    weights : tuple
+    """
 
     cameras: tuple[NDArray[np.floating[Any]], NDArray[np.int64], NDArray[np.int64]]
     points: tuple[NDArray[np.floating[Any]], NDArray[np.int64], NDArray[np.int64]]

@@ -12,12 +12,20 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class LossGradient(NamedTuple):
-    """Gradient of loss, one field an argument."""
+    """Gradient of loss, one field an argument.
 
-    K: NDArray[np.floating[Any]]  # (f, 1, 3, 3)
-    c: NDArray[np.floating[Any]]  # (f,)
-    W: NDArray[np.floating[Any]]  # (16*f, k)
-    b: NDArray[np.floating[Any]]  # (k,)
+    Attributes
+    ----------
+    K : float array, shape (f, 1, 3, 3)
+    c : float array, shape (f,)
+    W : float array, shape (16*f, k)
+    b : float array, shape (k,)
+    """
+
+    K: NDArray[np.floating[Any]]
+    c: NDArray[np.floating[Any]]
+    W: NDArray[np.floating[Any]]
+    b: NDArray[np.floating[Any]]
 
 
 def logits(

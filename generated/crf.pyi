@@ -14,17 +14,29 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class LogPartitionGradient(NamedTuple):
-    """Gradient of log_partition, one field an argument."""
+    """Gradient of log_partition, one field an argument.
 
-    scores: NDArray[np.floating[Any]]  # (n + 1, k)
-    moves: NDArray[np.floating[Any]]  # (k, k)
+    Attributes
+    ----------
+    scores : float array, shape (n + 1, k)
+    moves : float array, shape (k, k)
+    """
+
+    scores: NDArray[np.floating[Any]]
+    moves: NDArray[np.floating[Any]]
 
 
 class NegativeLogLikelihoodGradient(NamedTuple):
-    """Gradient of negative_log_likelihood, one field an argument."""
+    """Gradient of negative_log_likelihood, one field an argument.
 
-    scores: NDArray[np.floating[Any]]  # (n + 1, k)
-    moves: NDArray[np.floating[Any]]  # (k, k)
+    Attributes
+    ----------
+    scores : float array, shape (n + 1, k)
+    moves : float array, shape (k, k)
+    """
+
+    scores: NDArray[np.floating[Any]]
+    moves: NDArray[np.floating[Any]]
 
 
 def log_partition(scores: ArrayLike, moves: ArrayLike) -> np.floating[Any]: ...

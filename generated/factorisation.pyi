@@ -15,28 +15,52 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class MisfitGradient(NamedTuple):
-    """Gradient of misfit, one field an argument."""
+    """Gradient of misfit, one field an argument.
 
-    U: NDArray[np.floating[Any]]  # (n, k)
-    V: NDArray[np.floating[Any]]  # (m, k)
+    Attributes
+    ----------
+    U : float array, shape (n, k)
+    V : float array, shape (m, k)
+    """
+
+    U: NDArray[np.floating[Any]]
+    V: NDArray[np.floating[Any]]
 
 
 class MisfitGradGradient(NamedTuple):
-    """Gradient of misfit, one field an argument."""
+    """Gradient of misfit, one field an argument.
 
-    U: NDArray[np.floating[Any]]  # (n, k, n, k)
-    V: NDArray[np.floating[Any]]  # (n, k, m, k)
+    Attributes
+    ----------
+    U : float array, shape (n, k, n, k)
+    V : float array, shape (n, k, m, k)
+    """
+
+    U: NDArray[np.floating[Any]]
+    V: NDArray[np.floating[Any]]
 
 
 class MisfitGradGradient2(NamedTuple):
-    """Gradient of misfit, one field an argument."""
+    """Gradient of misfit, one field an argument.
 
-    U: NDArray[np.floating[Any]]  # (m, k, n, k)
-    V: NDArray[np.floating[Any]]  # (m, k, m, k)
+    Attributes
+    ----------
+    U : float array, shape (m, k, n, k)
+    V : float array, shape (m, k, m, k)
+    """
+
+    U: NDArray[np.floating[Any]]
+    V: NDArray[np.floating[Any]]
 
 
 class MisfitGradient2(NamedTuple):
-    """Gradient of misfit, one field an argument."""
+    """Gradient of misfit, one field an argument.
+
+    Attributes
+    ----------
+    U : MisfitGradGradient
+    V : MisfitGradGradient2
+    """
 
     U: MisfitGradGradient
     V: MisfitGradGradient2

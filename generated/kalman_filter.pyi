@@ -12,12 +12,20 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class LogLikelihoodGradient(NamedTuple):
-    """Gradient of log_likelihood, one field an argument."""
+    """Gradient of log_likelihood, one field an argument.
 
-    A: NDArray[np.floating[Any]]  # (d, d)
-    Q: NDArray[np.floating[Any]]  # (d, d)
-    H: NDArray[np.floating[Any]]  # (p, d)
-    R: NDArray[np.floating[Any]]  # (p, p)
+    Attributes
+    ----------
+    A : float array, shape (d, d)
+    Q : float array, shape (d, d)
+    H : float array, shape (p, d)
+    R : float array, shape (p, p)
+    """
+
+    A: NDArray[np.floating[Any]]
+    Q: NDArray[np.floating[Any]]
+    H: NDArray[np.floating[Any]]
+    R: NDArray[np.floating[Any]]
 
 
 def log_likelihood(

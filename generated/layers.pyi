@@ -19,19 +19,33 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class TwoPathsGradient(NamedTuple):
-    """Gradient of two_paths, one field an argument."""
+    """Gradient of two_paths, one field an argument.
 
-    a: NDArray[np.floating[Any]]  # (...)
-    b: NDArray[np.floating[Any]]  # (...)
-    c: NDArray[np.floating[Any]]  # (...)
+    Attributes
+    ----------
+    a : float array of the broadcast shape of the arguments
+    b : float array of the broadcast shape of the arguments
+    c : float array of the broadcast shape of the arguments
+    """
+
+    a: NDArray[np.floating[Any]]
+    b: NDArray[np.floating[Any]]
+    c: NDArray[np.floating[Any]]
 
 
 class ConvolutionGradient(NamedTuple):
-    """Gradient of convolution, one field an argument."""
+    """Gradient of convolution, one field an argument.
 
-    x: NDArray[np.floating[Any]]  # (n, c, h, w)
-    kernel: NDArray[np.floating[Any]]  # (f, c, 3, 3)
-    bias: NDArray[np.floating[Any]]  # (f,)
+    Attributes
+    ----------
+    x : float array, shape (n, c, h, w)
+    kernel : float array, shape (f, c, 3, 3)
+    bias : float array, shape (f,)
+    """
+
+    x: NDArray[np.floating[Any]]
+    kernel: NDArray[np.floating[Any]]
+    bias: NDArray[np.floating[Any]]
 
 
 def two_paths(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> NDArray[np.floating[Any]]: ...

@@ -14,17 +14,29 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class LossGradient(NamedTuple):
-    """Gradient of loss, one field an argument."""
+    """Gradient of loss, one field an argument.
 
-    w: NDArray[np.floating[Any]]  # (d,)
+    Attributes
+    ----------
+    w : float array, shape (d,)
+    b : float scalar
+    """
+
+    w: NDArray[np.floating[Any]]
     b: np.floating[Any]
 
 
 class ColumnLossGradient(NamedTuple):
-    """Gradient of column_loss, one field an argument."""
+    """Gradient of column_loss, one field an argument.
 
-    W: NDArray[np.floating[Any]]  # (d, k)
-    b: NDArray[np.floating[Any]]  # (k,)
+    Attributes
+    ----------
+    W : float array, shape (d, k)
+    b : float array, shape (k,)
+    """
+
+    W: NDArray[np.floating[Any]]
+    b: NDArray[np.floating[Any]]
 
 
 def loss(X: ArrayLike, y: ArrayLike, w: ArrayLike, b: ArrayLike) -> np.floating[Any]: ...

@@ -14,9 +14,15 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class LossArguments(NamedTuple):
-    """What loss_unpack returns."""
+    """What loss_unpack returns.
 
-    w: NDArray[np.floating[Any]]  # (d,)
+    Attributes
+    ----------
+    w : float array, shape (d,)
+    b : float scalar
+    """
+
+    w: NDArray[np.floating[Any]]
     b: np.floating[Any]
 
 

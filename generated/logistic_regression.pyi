@@ -13,9 +13,15 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class LossGradient(NamedTuple):
-    """Gradient of loss, one field an argument."""
+    """Gradient of loss, one field an argument.
 
-    w: NDArray[np.floating[Any]]  # (d,)
+    Attributes
+    ----------
+    w : float array, shape (d,)
+    b : float scalar
+    """
+
+    w: NDArray[np.floating[Any]]
     b: np.floating[Any]
 
 

@@ -12,12 +12,20 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class LossGradient(NamedTuple):
-    """Gradient of loss, one field an argument."""
+    """Gradient of loss, one field an argument.
 
-    W: NDArray[np.floating[Any]]  # (k, 4*d)
-    U: NDArray[np.floating[Any]]  # (d, 4*d)
-    b: NDArray[np.floating[Any]]  # (4*d,)
-    v: NDArray[np.floating[Any]]  # (d,)
+    Attributes
+    ----------
+    W : float array, shape (k, 4*d)
+    U : float array, shape (d, 4*d)
+    b : float array, shape (4*d,)
+    v : float array, shape (d,)
+    """
+
+    W: NDArray[np.floating[Any]]
+    U: NDArray[np.floating[Any]]
+    b: NDArray[np.floating[Any]]
+    v: NDArray[np.floating[Any]]
 
 
 def loss(

@@ -12,11 +12,18 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class LossGradient(NamedTuple):
-    """Gradient of loss, one field an argument."""
+    """Gradient of loss, one field an argument.
 
-    weights: NDArray[np.floating[Any]]  # (k,)
-    mu: NDArray[np.floating[Any]]  # (k, d)
-    log_sigma: NDArray[np.floating[Any]]  # (k, d)
+    Attributes
+    ----------
+    weights : float array, shape (k,)
+    mu : float array, shape (k, d)
+    log_sigma : float array, shape (k, d)
+    """
+
+    weights: NDArray[np.floating[Any]]
+    mu: NDArray[np.floating[Any]]
+    log_sigma: NDArray[np.floating[Any]]
 
 
 def loss(X: ArrayLike, weights: ArrayLike, mu: ArrayLike, log_sigma: ArrayLike) -> np.floating[Any]: ...

@@ -30,38 +30,68 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class EwiseAddGradient(NamedTuple):
-    """Gradient of ewise_add, one field an argument."""
+    """Gradient of ewise_add, one field an argument.
 
-    a: NDArray[np.floating[Any]]  # (...)
-    b: NDArray[np.floating[Any]]  # (...)
+    Attributes
+    ----------
+    a : float array of the broadcast shape of the arguments
+    b : float array of the broadcast shape of the arguments
+    """
+
+    a: NDArray[np.floating[Any]]
+    b: NDArray[np.floating[Any]]
 
 
 class EwiseMulGradient(NamedTuple):
-    """Gradient of ewise_mul, one field an argument."""
+    """Gradient of ewise_mul, one field an argument.
 
-    a: NDArray[np.floating[Any]]  # (...)
-    b: NDArray[np.floating[Any]]  # (...)
+    Attributes
+    ----------
+    a : float array of the broadcast shape of the arguments
+    b : float array of the broadcast shape of the arguments
+    """
+
+    a: NDArray[np.floating[Any]]
+    b: NDArray[np.floating[Any]]
 
 
 class EwisePowGradient(NamedTuple):
-    """Gradient of ewise_pow, one field an argument."""
+    """Gradient of ewise_pow, one field an argument.
 
-    a: NDArray[np.floating[Any]]  # (...)
-    b: NDArray[np.floating[Any]]  # (...)
+    Attributes
+    ----------
+    a : float array of the broadcast shape of the arguments
+    b : float array of the broadcast shape of the arguments
+    """
+
+    a: NDArray[np.floating[Any]]
+    b: NDArray[np.floating[Any]]
 
 
 class EwiseDivGradient(NamedTuple):
-    """Gradient of ewise_div, one field an argument."""
+    """Gradient of ewise_div, one field an argument.
 
-    a: NDArray[np.floating[Any]]  # (...)
-    b: NDArray[np.floating[Any]]  # (...)
+    Attributes
+    ----------
+    a : float array of the broadcast shape of the arguments
+    b : float array of the broadcast shape of the arguments
+    """
+
+    a: NDArray[np.floating[Any]]
+    b: NDArray[np.floating[Any]]
 
 
 class MatmulGradient(NamedTuple):
-    """Gradient of matmul, one field an argument."""
+    """Gradient of matmul, one field an argument.
 
-    A: NDArray[np.floating[Any]]  # (s, 1, m, n)
-    B: NDArray[np.floating[Any]]  # (t, n, p)
+    Attributes
+    ----------
+    A : float array, shape (s, 1, m, n)
+    B : float array, shape (t, n, p)
+    """
+
+    A: NDArray[np.floating[Any]]
+    B: NDArray[np.floating[Any]]
 
 
 def ewise_add(

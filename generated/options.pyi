@@ -16,12 +16,20 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class CallGradient(NamedTuple):
-    """Gradient of call, one field an argument."""
+    """Gradient of call, one field an argument.
 
-    S: NDArray[np.floating[Any]]  # (...)
-    T: NDArray[np.floating[Any]]  # (...)
-    r: NDArray[np.floating[Any]]  # (...)
-    sigma: NDArray[np.floating[Any]]  # (...)
+    Attributes
+    ----------
+    S : float array of the broadcast shape of the arguments
+    T : float array of the broadcast shape of the arguments
+    r : float array of the broadcast shape of the arguments
+    sigma : float array of the broadcast shape of the arguments
+    """
+
+    S: NDArray[np.floating[Any]]
+    T: NDArray[np.floating[Any]]
+    r: NDArray[np.floating[Any]]
+    sigma: NDArray[np.floating[Any]]
 
 
 def call(

@@ -13,10 +13,16 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class RobustLossGradient(NamedTuple):
-    """Gradient of robust_loss, one field an argument."""
+    """Gradient of robust_loss, one field an argument.
 
-    w: NDArray[np.floating[Any]]  # (d,)
-    scale: NDArray[np.floating[Any]]  # (n, 2)
+    Attributes
+    ----------
+    w : float array, shape (d,)
+    scale : float array, shape (n, 2)
+    """
+
+    w: NDArray[np.floating[Any]]
+    scale: NDArray[np.floating[Any]]
 
 
 def squashed(x: ArrayLike) -> NDArray[np.floating[Any]]: ...

@@ -13,10 +13,16 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class MisfitGradient(NamedTuple):
-    """Gradient of misfit, one field an argument."""
+    """Gradient of misfit, one field an argument.
 
-    start: NDArray[np.floating[Any]]  # (2,)
-    rates: NDArray[np.floating[Any]]  # (4,)
+    Attributes
+    ----------
+    start : float array, shape (2,)
+    rates : float array, shape (4,)
+    """
+
+    start: NDArray[np.floating[Any]]
+    rates: NDArray[np.floating[Any]]
 
 
 def solution(

@@ -14,10 +14,16 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class LossGradient(NamedTuple):
-    """Gradient of loss, one field an argument."""
+    """Gradient of loss, one field an argument.
 
-    W1: NDArray[np.floating[Any]]  # (d, h)
-    W2: NDArray[np.floating[Any]]  # (h, k)
+    Attributes
+    ----------
+    W1 : float array, shape (d, h)
+    W2 : float array, shape (h, k)
+    """
+
+    W1: NDArray[np.floating[Any]]
+    W2: NDArray[np.floating[Any]]
 
 
 def logits(X: ArrayLike, W1: ArrayLike, W2: ArrayLike) -> NDArray[np.floating[Any]]: ...

@@ -12,10 +12,16 @@ __all__ = [
 __symgrad__: dict[str, str]
 
 class YGradient(NamedTuple):
-    """Gradient of y, one field an argument."""
+    """Gradient of y, one field an argument.
 
-    x1: NDArray[np.floating[Any]]  # (...)
-    x2: NDArray[np.floating[Any]]  # (...)
+    Attributes
+    ----------
+    x1 : float array of the broadcast shape of the arguments
+    x2 : float array of the broadcast shape of the arguments
+    """
+
+    x1: NDArray[np.floating[Any]]
+    x2: NDArray[np.floating[Any]]
 
 
 def y(x1: ArrayLike, x2: ArrayLike) -> NDArray[np.floating[Any]]: ...

@@ -178,4 +178,5 @@ def _digest(functions: Mapping[str, tuple[Function, Function]], doc: str, option
     digest.update(options.to_text().encode())
     for title, (written, _) in functions.items():
         digest.update(f"\n{title}\n{written.doc}\n{written.to_text()}".encode())
+        digest.update("".join(f"\n{p.name}: {p.doc}" for p in written.parameters if p.doc).encode())
     return digest.hexdigest()

@@ -23,7 +23,7 @@ class Section:
 
 @dataclass(frozen=True)
 class RecordType:
-    """A NamedTuple that results are returned in: fields with hints and trailing comments."""
+    """A NamedTuple that results are returned in: fields with hints and descriptions."""
 
     name: str
     doc: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from symgrad.array import Array, as_node, wrap
 from symgrad.collection import uncollected
 from symgrad.complex_array import ComplexArray
+from symgrad.docstrings import split_sections
 from symgrad.errors import SpecError, SymgradError, TraceError, did_you_mean
 from symgrad.graph import Function, Parameter
 from symgrad.guard import guard
@@ -102,11 +103,12 @@ def trace(
     names = dict(session.names)
     if type(tree) is Node and tree.args:
         names.setdefault(tree, title)
+    text, notes = split_sections(inspect.getdoc(fn) or "")
     written = Function(
         name=title,
-        parameters=tuple(parameters),
+        parameters=tuple(replace(p, doc=notes.get(p.name, "")) for p in parameters),
         result=tree,
-        doc=inspect.getdoc(fn) or "",
+        doc=text,
         names=names,
         lines=session.lines,
     )

@@ -17,7 +17,14 @@ PACKAGE = Path(symgrad.__file__).parent
 
 # From what knows nothing to what knows everything. A name stands for a module, or a package with all in it.
 LAYERS = (
-    ("symgrad._version", "symgrad.errors", "symgrad.kernels", "symgrad.identifiers", "symgrad.collection"),
+    (
+        "symgrad._version",
+        "symgrad.errors",
+        "symgrad.docstrings",
+        "symgrad.kernels",
+        "symgrad.identifiers",
+        "symgrad.collection",
+    ),
     ("symgrad.dims",),
     ("symgrad.shapes", "symgrad.templates", "symgrad.locate"),
     # Files and what is known of them, before there is anything to compute.
@@ -44,11 +51,12 @@ LAYERS = (
     ("symgrad.lower",),
     ("symgrad.array_api",),
     ("symgrad.emit", "symgrad.commands.catalogue"),
-    ("symgrad.draw",),
+    ("symgrad.draw", "symgrad.wrappers"),
     ("symgrad.module",),
     ("symgrad.verify",),
     ("symgrad.testing",),
     ("symgrad.building.specs",),
+    ("symgrad.explain",),
     ("symgrad.building.generate",),
     ("symgrad.building",),
     ("symgrad.hooks.project",),

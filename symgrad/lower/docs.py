@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from typing import Any
+from collections.abc import Callable
 
 from symgrad.graph import Function
 from symgrad.identifiers import printable
@@ -13,6 +13,9 @@ from symgrad.lower.names import Names
 from symgrad.node import Node
 from symgrad.shapes import BATCH, shape_text
 from symgrad.tree import Record, Tree, children, is_leaf, leaves
+
+#: From a record to the name of its type in the module.
+Title = Callable[[Record], str]
 
 #: Lines of mathematics shown before they are cut.
 LINES = 24
@@ -31,20 +34,20 @@ _WHAT = {
 }
 
 
-def docstring(name: str, function: Function, records: Any) -> tuple[str, ...]:
-    """Lines of the docstring, numpydoc style, without quotes."""
+def docstring(name: str, function: Function, title: Title) -> tuple[str, ...]:
+    """Lines of the docstring, numpydoc style, without quotes; `title` is what a record's type is called."""
     summary, rest = _summary(name, function)
     lines = [*textwrap.wrap(summary, 96)]
     if rest:
         lines += ["", *rest]
     mathematics = formulas(_root(function))
     if mathematics:
-        lines += ["", *(f"    {line}" for line in mathematics)]
+        lines += ["", "::", "", *(f"    {line}" for line in mathematics)]
     lines += ["", "Parameters", "----------"]
     for parameter in function.parameters:
         lines += described(parameter.name, parameter.tree, "array_like", parameter.doc)
     lines += ["", "Returns", "-------"]
-    lines += _returns(function)
+    lines += _returns(function, title)
     return tuple(safe(line.rstrip()) for line in lines)
 
 
@@ -76,7 +79,7 @@ def _summary(name: str, function: Function) -> tuple[str, list[str]]:
             return f"Derivative of order {order} of {root.name} with respect to {wrt}.", rest
         return _WHAT[function.origin.kind].format(base=base, wrt=wrt), rest
     first, rest = _split(function.doc)
-    return first or f"{name}.", rest
+    return first or f"The function {name}.", rest
 
 
 def _derivative_of(function: Function) -> str:
@@ -156,18 +159,22 @@ def described(name: str, tree: Tree, kind: str, doc: str = "") -> list[str]:
     if is_leaf(tree):
         lines = [f"{name} : {kind}, {_shape_and_type(tree)}"]
     else:
-        lines = [f"{name} : {_structure(tree)}"]
-        for leaf in leaves(tree):
-            lines.append(f"    {leaf.name.partition('.')[2]} {_shape_and_type(leaf)}")
+        lines = [f"{name} : {tree.name if isinstance(tree, Record) else _structure(tree)}"]
+        lines += [f"    - {leaf.name.partition('.')[2]} : {_shape_and_type(leaf)}" for leaf in leaves(tree)]
     if doc:
-        lines.append(f"    {doc}")
+        lines += textwrap.wrap(doc, 92, initial_indent="    ", subsequent_indent="    ")
     return lines
 
 
 def _structure(tree: Tree) -> str:
-    if isinstance(tree, Record):
-        return tree.name
     return "dict" if isinstance(tree, dict) else "tuple"
+
+
+def kind_of(tree: Tree, title: Title) -> str:
+    """What a result is, in a word or a few: its type and shape, or the type of a record."""
+    if is_leaf(tree):
+        return _result_type(tree)
+    return title(tree) if isinstance(tree, Record) else _structure(tree)
 
 
 def _shape_and_type(node: Node) -> str:
@@ -177,15 +184,15 @@ def _shape_and_type(node: Node) -> str:
         shape = "scalar"
     else:
         shape = f"shape {shape_text(node.shape)}"
-    return shape + {"float64": "", "int64": ", integer", "bool": ", bool"}[node.dtype]
+    return shape + {"float64": "", "int64": ", int", "bool": ", bool"}[node.dtype]
 
 
-def _returns(function: Function) -> list[str]:
+def _returns(function: Function, title: Title) -> list[str]:
     origin = function.origin
     if origin is not None and origin.kind in ("value_and_grad", "vjp", "jvp"):
         value, gradient = function.result
         second = {"value_and_grad": "gradient", "vjp": "pullback", "jvp": "tangent"}[origin.kind]
-        return _output("value", value) + _output(second, gradient)
+        return _output("value", value, title) + _output(second, gradient, title)
     if origin is not None and origin.kind == "sparse_jacobian":
         return _coordinates(function)
     if isinstance(function.result, (tuple, dict)):
@@ -194,7 +201,7 @@ def _returns(function: Function) -> list[str]:
             lines.append(f"{name} : {_result_type(node)}")
         return lines
     name = function.output_names[0] if origin is None or origin.kind == "flatten" else origin.kind
-    return _output("hessian" if _is_hessian(function) else name, function.result)
+    return _output("hessian" if _is_hessian(function) else name, function.result, title)
 
 
 def _coordinates(function: Function) -> list[str]:
@@ -209,17 +216,28 @@ def _coordinates(function: Function) -> list[str]:
     ]
 
 
-def _output(name: str, tree: Tree) -> list[str]:
-    if is_leaf(tree):
-        return [f"{name} : {_result_type(tree)}"]
-    lines = [f"{name} : {_structure(tree)}"]
-    for key, child in children(tree):
-        lines += [f"    {line}" for line in _output(str(key), child)]
+def _output(name: str, tree: Tree, title: Title) -> list[str]:
+    """Lines about one output; of a structure, a list with its parts."""
+    lines = [f"{name} : {kind_of(tree, title)}"]
+    if not is_leaf(tree):
+        lines += [f"    {line}" for line in _parts(tree, title)]
     return lines
 
 
+def _parts(tree: Tree, title: Title) -> list[str]:
+    """A list with the parts of a structure, lists in lists set off as reStructuredText wants them."""
+    lines: list[str] = []
+    for key, child in children(tree):
+        lines.append(f"- {key} : {kind_of(child, title)}")
+        if not is_leaf(child):
+            lines += ["", *(f"  {line}" for line in _parts(child, title)), ""]
+    # A blank line between lists of two depths, none after the last.
+    kept = [line for line, before in zip(lines, ["", *lines]) if line.strip() or before.strip()]
+    return kept[:-1] if kept and not kept[-1].strip() else kept
+
+
 def _result_type(node: Node) -> str:
-    kind = {"float64": "float", "int64": "integer", "bool": "bool"}[node.dtype]
+    kind = {"float64": "float", "int64": "int", "bool": "bool"}[node.dtype]
     if node.shape == ():
         return f"{kind} scalar"
     if node.shape == (BATCH,):

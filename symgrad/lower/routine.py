@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from symgrad.graph import Function
 from symgrad.lower.body import LINE, WIDTH, Body
 from symgrad.lower.checks import Signature
-from symgrad.lower.docs import docstring, safe
+from symgrad.lower.docs import docstring, kind_of, safe
 from symgrad.lower.elements import Elements
 from symgrad.lower.floats import plain_block
 from symgrad.lower.names import identifiers
@@ -21,7 +21,7 @@ from symgrad.program import Block, RecordType, Routine
 from symgrad.schedule.choose import choose, choose_elements
 from symgrad.schedule.memory import memory_text
 from symgrad.schedule.order import order_of
-from symgrad.shapes import BATCH, has_batch, shape_text
+from symgrad.shapes import BATCH, has_batch
 from symgrad.text import keeps_scalars
 from symgrad.tree import Record, Tree, children, is_leaf
 
@@ -36,7 +36,7 @@ class Records:
     def declare(self, record: Record, doc: str) -> str:
         """Name of the type for this record."""
         fields = tuple(
-            (field, hint(value, self, doc), leaf_comment(value))
+            (field, hint(value, self, doc), kind_of(value, lambda inner: self.declare(inner, doc)))
             for field, value in zip(record.fields, record.values)
         )
         key = (record.name, fields)
@@ -78,11 +78,6 @@ def hint(tree: Tree, records: Records, doc: str) -> str:
 def quoted(key: object) -> str:
     """A key as text, in double quotes where it is a string."""
     return json.dumps(key, ensure_ascii=False) if isinstance(key, str) else repr(key)
-
-
-def leaf_comment(tree: Tree) -> str:
-    """Shape of a field for its trailing comment."""
-    return shape_text(tree.shape) if is_leaf(tree) and tree.shape else ""
 
 
 def routine(
@@ -127,7 +122,7 @@ def routine(
     return Routine(
         name=name,
         signature=definition(name, parameters, hint(function.result, records, _record_doc(written))),
-        docstring=docstring(name, written, records),
+        docstring=docstring(name, written, lambda record: records.declare(record, doc)),
         shortcut=shortcut,
         unpack=unpack,
         sections=sections,
