@@ -88,3 +88,31 @@ def test_right_at_size() -> None:
     assert value == pytest.approx(chain(n, q, np.cos, np.sin), rel=1e-12)
     step = 1e-20j * np.cos(np.arange(n))  # no digits are lost along the imaginary axis
     assert gradient @ step.imag == pytest.approx(chain(n, q + step, np.cos, np.sin).imag, rel=1e-11)
+
+
+def test_adjoints_of_many_slices_are_put_in_place_in_linear_time() -> None:
+    def windows(n: int) -> sg.Function:
+        return sg.trace(
+            lambda x: sum((np.sum(x[2 * i : 2 * i + 3]) ** 2 for i in range(n)), 0.0), x=str(2 * n + 1)
+        )
+
+    small, middle, large = (sg.grad(windows(n), "x") for n in (40, 120, 280))
+    sg.Module("m", {"g": small}).source()  # tables that are filled once
+    few, more, most = (calls(lambda f=f: sg.Module("m", {"g": f}).source()) for f in (small, middle, large))
+    assert most - more < 1.15 * 2 * (more - few)
+    x = np.linspace(-1, 1, 81)
+    sums = np.add(np.add(x[:-2:2], x[1:-1:2]), x[2::2])
+    wanted = np.zeros(81)
+    for shift in range(3):
+        wanted[shift : shift + 79 : 2] += 2 * sums
+    assert sg.compile(small)(x) == pytest.approx(wanted, rel=1e-13)
+
+
+def test_parts_apart_from_each_other_are_set_and_others_added() -> None:
+    """As well for more parts than are compared each with each."""
+    n = 50
+    apart = sg.trace(lambda x: sum((np.sum(x[2 * i : 2 * i + 2]) ** 2 for i in range(n)), 0.0), x=str(2 * n))
+    source = sg.Module("m", {"g": sg.grad(apart, "x")}).source()
+    assert "np.zeros" not in source and "+=" not in source.partition("# Adjoints")[2].partition("return")[0]
+    x = np.linspace(-1, 1, 2 * n)
+    assert sg.compile(sg.grad(apart, "x"))(x) == pytest.approx(2 * np.repeat(x[::2] + x[1::2], 2), rel=1e-13)

@@ -8,6 +8,7 @@ the generated code checks.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
 from typing import Any
 
@@ -258,8 +259,7 @@ def _assemble_lines(node: Node, target: str, operands: Sequence[Text], env: Envi
     make = "empty" if _fills(node) else "zeros"
     lines = [f"{target} = np.{make}({env.shape(node.shape)}, {dtype_text(node, env)})"]
     # What is apart from all before it is set; others may meet, and add.
-    for position, (key, operand) in enumerate(zip(node.keys, operands)):
-        fresh = all(_are_apart(key, other) for other in node.keys[:position])
+    for key, operand, fresh in zip(node.keys, operands, _come_first(node.keys)):
         sign, source = ("=", operand.source) if fresh else increment(operand)
         lines.append(f"{target}[{_whole_key(key, node.shape, env)}] {sign} {source}")
     return lines
@@ -287,6 +287,35 @@ def _are_apart(one: Key, other: Key) -> bool:
         if first is not None and second is not None and (first[1] < second[0] or second[1] < first[0]):
             return True
     return False
+
+
+#: Up to so many keys are compared each with each.
+_FEW = 32
+
+
+def _come_first(keys: Sequence[Key]) -> list[bool]:
+    """For each key, whether it is sure to have no element in common with those before it."""
+    if all(isinstance(entry, int) and entry >= 0 for key in keys for entry in key):
+        places = {key: i for i, key in reversed(list(enumerate(keys)))}
+        return [places[key] == i for i, key in enumerate(keys)]
+    if len(keys) <= _FEW:
+        return [all(_are_apart(key, other) for other in keys[:i]) for i, key in enumerate(keys)]
+    # Along one axis for all others: there may be many thousands.
+    first = [False] * len(keys)
+    for axis in range(min(map(len, keys))):
+        taken: list[tuple[int, int]] = []  # in order, apart from each other
+        for i, key in enumerate(keys):
+            place = _interval(key[axis], 2**62)
+            if place is None:
+                break
+            at = bisect(taken, place)
+            before = at > 0 and taken[at - 1][1] >= place[0]
+            after = at < len(taken) and taken[at][0] <= place[1]
+            if before or after:
+                break
+            taken.insert(at, place)
+            first[i] = True
+    return first
 
 
 def _fills(node: Node) -> bool:
@@ -317,8 +346,8 @@ def _no_form(node: Node, operands: Sequence[Text], env: Environment) -> Text:
 def _assembled_flops(node: Node) -> Flops:
     """An addition for every element that is not the first one in its place."""
     total = NOTHING
-    for position, (key, part) in enumerate(zip(node.keys, node.args)):
-        if not all(_are_apart(key, other) for other in node.keys[:position]):
+    for part, fresh in zip(node.args, _come_first(node.keys)):
+        if not fresh:
             total += elements(part.shape)
     return total
 
