@@ -114,7 +114,7 @@ def divergence_value_and_grad(
 
     # Adjoints, from output to inputs: v_bar = d divergence / d v
     t5_bar = -(P / t5)                                            # (n, n)
-    Q_bar = np.where(Q > 1e-12, t5_bar, np.where(Q == 1e-12, t5_bar / 2, 0.0))  # (n, n)
+    Q_bar = np.where(Q > 1e-12, t5_bar, _masked(Q == 1e-12, t5_bar / 2))  # (n, n)
     t6 = Q_bar / sum_closeness                                    # (n, n)
     closeness_bar = t6 - (t6 * Q).sum()                           # (n, n)
     t3_bar = closeness_bar * t4                                   # (n, n)
@@ -183,3 +183,10 @@ def _shape_error(name, array, expected, /, **sizes):
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
+
+
+def _masked(mask, x):
+    """x where the mask holds and 0 elsewhere; for large arrays several times faster than np.where."""
+    # The bits of x as whole numbers, times 1 or 0: infinities and nan become 0 as well.
+    bits = np.int64 if x.dtype == np.float64 else np.int32
+    return np.multiply(x.view(bits), mask).view(x.dtype)

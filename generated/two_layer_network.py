@@ -218,7 +218,7 @@ def _loss_value_and_grad_rows(X, y, W1, W2, n, k, dtype):
     # Adjoints, from output to inputs: v_bar = d loss / d v
     Z_bar = (_shares(exp_Z, sum_exp_Z) - one_hot_y) / n  # (rows, k)
     hidden_bar = Z_bar @ W2.T                            # (rows, h)
-    z_bar = np.where(z > 0, hidden_bar, 0.0)             # (rows, h)
+    z_bar = _masked(z > 0, hidden_bar)                   # (rows, h)
     W1_bar = X.T @ z_bar                                 # (d, h)
     W2_bar = hidden.T @ Z_bar                            # (h, k)
 
@@ -436,6 +436,13 @@ def _shape_error(name, array, expected, /, **sizes):
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
+
+
+def _masked(mask, x):
+    """x where the mask holds and 0 elsewhere; for large arrays several times faster than np.where."""
+    # The bits of x as whole numbers, times 1 or 0: infinities and nan become 0 as well.
+    bits = np.int64 if x.dtype == np.float64 else np.int32
+    return np.multiply(x.view(bits), mask).view(x.dtype)
 
 
 def _exp_below(x, top):

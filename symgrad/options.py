@@ -11,6 +11,7 @@ from symgrad.errors import SpecError
 #: What makes generated code fast besides tiles and threads, each a pass of its own.
 TECHNIQUES = {
     "shared_exponentials": "one exponential for softplus and sigmoid, logsumexp and softmax of an array",
+    "small_signs": "signs of large products taken by their small factor",
     "columns": "arrays of many short rows kept as a few long columns",
     "fast_sums": "sums along and over short rows as einsum, or as products with ones",
     "plain_floats": "scalar formulas of Python floats through the math module",

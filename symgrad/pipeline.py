@@ -8,6 +8,7 @@ guard        branches not taken   -> harmless ones       (symgrad.guard), at the
 simplify     Function             -> smaller Function    (symgrad.rewrite)
 unmask       Function             -> fewer selections    (symgrad.guard)
 share        Function             -> fewer exponentials  (symgrad.rewrite.exponentials)
+sign         Function             -> signs of the small  (symgrad.rewrite.small_signs)
 turn         Function             -> columns of rows     (symgrad.rewrite.columns)
 spell        Function             -> faster spellings    (symgrad.rewrite.fast_sums)
 lower        Function             -> Routine: text       (symgrad.lower)
@@ -26,6 +27,7 @@ from symgrad.rewrite.columns import turn_short_rows
 from symgrad.rewrite.exponentials import share_exponentials
 from symgrad.rewrite.fast_sums import spell_sums
 from symgrad.rewrite.residuals import keep_residuals
+from symgrad.rewrite.small_signs import sign_small_factors
 
 
 @uncollected
@@ -37,6 +39,8 @@ def prepare(function: Function, options: Options = DEFAULT) -> Function:
         simple = simplify(unmasked)
     if "shared_exponentials" not in options.without:
         simple = share_exponentials(simple)
+    if "small_signs" not in options.without:
+        simple = sign_small_factors(simple)
     if "columns" not in options.without:
         simple = turn_short_rows(simple, options.typical)
     if "fast_sums" not in options.without:

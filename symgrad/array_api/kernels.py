@@ -214,6 +214,12 @@ def _scatter_add(values, index, axis, size):
     return xp.moveaxis(xp.reshape(added, (size, *rest)), 0, axis)
 
 
+def _masked(mask, x):
+    """x where the mask holds and 0 elsewhere."""
+    xp, _ = _namespace(x)
+    return xp.where(mask, x, 0.0)
+
+
 def _decay(x):
     """exp(-|x|), which the logistic function and its integral are made of."""
     xp, _ = _namespace(x)

@@ -35,7 +35,7 @@ _LINALG = (
     "pinv",
     "matrix_power",
 )
-_CREATE = {"zeros": 1, "ones": 1, "eye": 2, "arange": 3, "linspace": 3}
+_CREATE = {"zeros": 1, "empty": 1, "ones": 1, "eye": 2, "arange": 3, "linspace": 3}
 _CONSTANTS = ("pi", "inf", "nan", "e")
 _DTYPES = {"float64": "float64", "float32": "float32", "int64": "int64", "bool_": "bool"}
 _METHODS = (
@@ -205,6 +205,8 @@ class _Translator(ast.NodeTransformer):
             return self._helper("_pad_core", *arguments, *keywords.values())
         if name in ("maximum", "minimum", "where") and all(_numbers_only(a) for a in arguments[-2:]):
             arguments[-1] = self._with_place("_array", arguments[-1], self._name("dtype"))
+        if name == "linalg.norm" and len(arguments) == 1 and set(keywords) <= {"axis", "keepdims"}:
+            return self._call(f"{self.xp}.linalg.vector_norm", *arguments, **keywords)
         if name.startswith("linalg.") and name.removeprefix("linalg.") in _LINALG:
             return self._call(f"{self.xp}.{name}", *arguments, **keywords)
         if name in ("take", "take_along_axis") and len(arguments) == 3:
@@ -237,6 +239,8 @@ class _Translator(ast.NodeTransformer):
             if len(arguments) > 1 or not _is_shape(shape):
                 shape = ast.Tuple(arguments, ast.Load())
             return self._call(f"{self.xp}.reshape", value, shape)
+        if name == "take":
+            return self._helper("_gather", value, arguments[0], keywords["axis"])
         if name == "ravel":
             return self._call(f"{self.xp}.reshape", value, self._name("(-1,)"))
         if name == "transpose":

@@ -35,6 +35,13 @@ def _logaddexp(a, b):
         return value if np.isfinite(top).all() else np.where(np.isinf(top), top, value)
 
 
+def _masked(mask, x):
+    """x where the mask holds and 0 elsewhere; for large arrays several times faster than np.where."""
+    # The bits of x as whole numbers, times 1 or 0: infinities and nan become 0 as well.
+    bits = np.int64 if x.dtype == np.float64 else np.int32
+    return np.multiply(x.view(bits), mask).view(x.dtype)
+
+
 def _elu(x, alpha):
     """x where it is positive, alpha (exp(x) - 1) elsewhere."""
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))

@@ -27,7 +27,7 @@ from symgrad.ops.comparison import (
 )
 from symgrad.ops.leaves import cast, operand
 from symgrad.spelling import spell, spelled
-from symgrad.text import Environment, Form, Text, call, function, weak
+from symgrad.text import UNARY, Environment, Form, Text, call, function, weak
 
 
 def _branches(c: Node, a: Node, b: Node) -> DType:
@@ -36,6 +36,11 @@ def _branches(c: Node, a: Node, b: Node) -> DType:
 
 
 def _where(node: Node, operands: Sequence[Text], env: Environment) -> Text:
+    c, a, b = node.args
+    if node.dtype == "float64" and c.args:
+        for kept, zero, mask in ((1, b, operands[0].source), (2, a, f"~{operands[0].inside(UNARY)}")):
+            if zero.is_constant(0) and str(zero.value) != "-0.0" and node.args[kept].shape:
+                return Text(f"{env.helper('_masked')}({mask}, {operands[kept].source})")
     source = f"np.where({', '.join(operand.source for operand in operands)})"
     # Two Python numbers make float64, whatever the working type is.
     widens = node.dtype == "float64" and weak(operands[1:])

@@ -16,7 +16,7 @@ from symgrad.shapes import BATCH, Size, core, dim_names, evaluate, named, produc
 from symgrad.tree import leaves
 
 #: Temporary arrays that tiles have to save, less what they cost, for the code to be worth its length.
-WORTH = 4
+WORTH = 3.25
 #: The same for a scalar formula, whose operations are often dear beside the memory that they need.
 ELEMENTS = 6
 #: What a further phase costs, in temporaries: the rows are read again.
