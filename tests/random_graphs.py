@@ -465,6 +465,40 @@ def has_symmetric_hessian(program: Program) -> None:
     assert abs(sum(left) - sum(right)) <= 1e-10 * max(size, 1e-3)
 
 
+def has_jacobians_of_products(program: Program) -> None:
+    """A Jacobian and a Hessian, dense and sparse, times a vector: what jvp and hvp say without them."""
+    if program.elementwise:
+        return
+    f, scalar = program.trace(several=True), program.trace()
+    point = program.point(6)
+    products = sg.jvp(f), sg.hvp(scalar)
+    for product, made in zip(products, (sg.jacobian, sg.hessian)):
+        given = arguments(product, point, 1)
+        dots = given[len(point) :]
+        result = sg.compile(product)(*given)
+        wanted = flat(result[1] if made is sg.jacobian else tuple(result))
+        base = f if made is sg.jacobian else scalar
+        for options in ({}, {"sparse": True}, {"mode": "forward"}):
+            rows = sg.compile(made(base, **options))(*point.values())
+            rows = rows if made is sg.hessian or isinstance(f.result, tuple) else (rows,)
+            for row, want in zip(rows, wanted, strict=True):
+                terms = [
+                    _times(part, dot, want, "sparse" in options) for part, dot in zip(row, dots, strict=True)
+                ]
+                size = sum([np.abs(term).max(initial=0) for term in terms])
+                np.testing.assert_allclose(
+                    sum(terms), want, rtol=0, atol=1e-11 * max(size, 1e-2), err_msg=f"{options}"
+                )
+
+
+def _times(part: Any, dot: Any, like: Any, sparse: bool) -> Any:
+    """A block of a Jacobian, or its data, rows and columns, times an argument's tangent."""
+    if not sparse:
+        return np.tensordot(part, dot, np.ndim(dot))
+    data, row, column = part
+    return np.bincount(row, data * np.ravel(dot)[column], np.size(like)).reshape(np.shape(like))
+
+
 def keeps_float32(program: Program) -> None:
     """float32 in, float32 out, and about the same numbers."""
     function = sg.value_and_grad(program.trace())
@@ -507,7 +541,7 @@ def is_the_same_by_tiles(program: Program) -> None:
 
 CHECKS: tuple[Callable[[Program], None], ...] = (
     has_size, agrees_with_numpy, agrees_with_sympy, agrees_with_differences, simplify_keeps_values,
-    is_transposed, has_symmetric_hessian, keeps_float32, is_the_same_by_tiles,
+    is_transposed, has_symmetric_hessian, has_jacobians_of_products, keeps_float32, is_the_same_by_tiles,
 )  # fmt: skip
 
 

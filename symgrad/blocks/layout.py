@@ -339,6 +339,8 @@ def _gather(node: Node, operands: Operands) -> list[Block]:
 
 def _read(idx: Node, places: Sequence[Place], size: Size) -> Place:
     """The place that an array of integers, broadcast against places, has for an axis of that size."""
+    if size == 1:
+        return ORIGIN
     node, labels = pick(idx, places[len(places) - idx.rank :])
     return Place(0, ((Picked(position_of(node, size), labels), 1),))
 

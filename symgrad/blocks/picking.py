@@ -44,6 +44,15 @@ def section(place: Place, size: Size) -> Entry:
     return slice_entry(_near_end(place.offset, size), _near_end(stop, size), stride, size)[0]
 
 
+def _is_slice(place: Place, size: Size) -> bool:
+    """Whether a place is one label that runs forward, over as many positions as its slice has."""
+    ((atom, stride), *more) = place.parts
+    if more or not isinstance(atom, Label) or not isinstance(stride, int) or stride <= 0:
+        return False
+    _, start, stop, step = section(place, size)
+    return slice_entry(start, stop, step, size)[1] == atom.size
+
+
 def _near_end(bound: Size, size: Size) -> Size | None:
     """A bound as people write it: -1 for n - 1, None for n itself."""
     if isinstance(bound, int):
@@ -81,14 +90,11 @@ def _upright(x: Node, places: list[Place]) -> tuple[Node, list[Place]]:
 def _ways(x: Node, places: Sequence[Place]) -> list[str]:
     """How each axis is picked: by an integer, a slice or an integer array."""
     ways = []
-    for place in places:
+    for place, size in zip(places, core(x.shape)):
         if not place.parts:
             ways.append("integer")
-        elif len(place.parts) == 1 and isinstance(place.parts[0][0], Label):
-            stride = place.parts[0][1]
-            ways.append("slice" if isinstance(stride, int) and stride > 0 else "array")
         else:
-            ways.append("array")
+            ways.append("slice" if _is_slice(place, size) else "array")
     slices = [place.labels[0] for place, way in zip(places, ways) if way == "slice"]
     if "array" not in ways and all(slices.count(label) <= 2 for label in slices):
         return ways  # a label that is on two axes is a diagonal
