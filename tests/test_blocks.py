@@ -228,3 +228,74 @@ def test_refusals():
         sg.jacobian(sg.trace(lambda x: x**2, x="..."), "x", sparse=True)
     with pytest.raises(sg.SpecError, match="did you mean 'x'"):
         sg.hessian(sg.trace(lambda x, y: np.sum(x * y), x="n", y="n"), "xx")
+
+
+# --- what derivatives of every kind have in common ------------------------------------------------------
+
+
+def curved(x, A):
+    return np.sum(np.tanh(A @ x) ** 2) + np.prod(x) * np.sum(np.exp(A))
+
+
+@pytest.fixture(scope="module")
+def both():
+    f = sg.trace(curved, x="n", A="m n", name="f")
+    rng = np.random.default_rng(3)
+    return f, (rng.normal(size=3), rng.normal(size=(2, 3)))
+
+
+def test_three_ways_to_a_hessian(both):
+    """The Hessian, the Jacobian of the gradient, and gradients of derivatives along each axis."""
+    f, (x, A) = both
+    H = sg.hessian(f, "x")(x, A)
+    np.testing.assert_array_equal(H, sg.jacobian(sg.grad(f, "x"), "x")(x, A))
+    np.testing.assert_allclose(H, H.T, rtol=1e-13)
+    along = sg.trace(lambda x, A, v: sg.grad(f, "x")(x, A) @ v, x="n", A="m n", v="n")
+    rows = [sg.grad(along, "x")(x, A, e) for e in np.eye(3)]
+    np.testing.assert_allclose(H, rows, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(H, [sg.hvp(f, "x")(x, A, e) for e in np.eye(3)], rtol=1e-12, atol=1e-13)
+
+
+def test_sympy_agrees_with_a_hessian(both):
+    """Second derivatives by sympy of the expression that the function means at small sizes."""
+    sp = pytest.importorskip("sympy")
+    f, (x, A) = both
+    expression = sg.to_sympy(f, n=3, m=2)
+    symbols = {str(s): s for s in expression.free_symbols}
+    xs = [symbols[name] for name in sorted(symbols) if name.startswith("x")]
+    others = [symbols[name] for name in sorted(symbols) if name.startswith("A")]
+    values = dict(zip(xs, map(sp.Float, x)))
+    values.update(zip(others, map(sp.Float, A.ravel())))
+    want = [[float(sp.diff(expression, a, b).subs(values)) for b in xs] for a in xs]
+    np.testing.assert_allclose(sg.hessian(f, "x")(x, A), want, rtol=1e-12)
+
+
+def test_a_jacobian_is_what_jvp_and_vjp_multiply_by(both):
+    f = sg.trace(lambda x, A: np.outer(np.sin(A @ x), x), x="n", A="m n")
+    _, (x, A) = both
+    rng = np.random.default_rng(4)
+    x_dot, A_dot, ct = rng.normal(size=3), rng.normal(size=(2, 3)), rng.normal(size=(2, 3))
+    J = sg.jacobian(f)(x, A)
+    _, moved = sg.jvp(f)(x, A, x_dot, A_dot)
+    _, pulled = sg.vjp(f)(x, A, ct)
+    np.testing.assert_allclose(moved, J.x @ x_dot + np.tensordot(J.A, A_dot, 2), rtol=1e-12)
+    np.testing.assert_allclose(pulled.x, np.tensordot(ct, J.x, 2), rtol=1e-12)
+    left, right = np.sum(ct * moved), pulled.x @ x_dot + np.sum(pulled.A * A_dot)
+    assert abs(left - right) <= 1e-12 * np.sum(np.abs(ct * moved))
+
+
+def test_wrt_that_cannot_be(both):
+    f, _ = both
+    with pytest.raises(sg.SpecError, match="no parameter 'B'"):
+        sg.hessian(f, "B")
+    picked = sg.trace(lambda x, i: x[i] ** 2, x="n", i=sg.array("", "int64"))
+    for transform in (sg.grad, sg.jacobian, sg.hessian, sg.jvp, sg.vjp, sg.hvp):
+        with pytest.raises(sg.NotDifferentiableError, match="int64"):
+            transform(picked, "i")
+    assert list(sg.grad(picked, None)(np.ones(3), 1)._fields) == ["x"]
+    for transform in (sg.grad, sg.value_and_grad, sg.hessian, sg.hvp):
+        with pytest.raises(sg.NotDifferentiableError, match="not a scalar") as caught:
+            transform(sg.trace(lambda x: x * 2, x="n", name="double"), "x")
+        assert "sg.vjp" in str(caught.value) and "sg.jacobian" in str(caught.value)
+        with pytest.raises(sg.NotDifferentiableError, match="2 outputs"):
+            transform(sg.trace(lambda x: (x[0], x[1]), x="2"), "x")

@@ -139,6 +139,11 @@ MIXED = {
     "scalar an example": (lambda x, w: np.tanh(x @ w), {"x": "... d", "w": "d"}),
     "vector an example": (lambda x, W, b: np.tanh(x @ W) + b, {"x": "... d", "W": "d k", "b": "k"}),
     "elementwise and a scalar": (lambda x, c: np.sin(x * c), {"x": "...", "c": ""}),
+    "running sums": (lambda x, w: np.cumsum(np.sin(x) * w), {"x": "... d", "w": "d"}),
+    "a system": (
+        lambda A, b: np.linalg.solve(A @ A.T + 3 * np.eye(2), b),
+        {"A": "... 2 2", "b": "2"},
+    ),
     "elementwise and a vector": (lambda x, w: x * w**2, {"x": "... d", "w": "d"}),
 }
 

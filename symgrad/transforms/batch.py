@@ -81,10 +81,13 @@ def vmap(f: Function, over: Mapping[str, Any]) -> Function:
     return replace(mapped_f, names=names, bars=bars, lines=lines, primal=primal)
 
 
-def batched(roots: Iterable[Node], mapped: Mapping[Node, Node], size: Size) -> dict[Node, Node]:
+def batched(
+    roots: Iterable[Node], mapped: Mapping[Node, Node], size: Size, front: Shape = ()
+) -> dict[Node, Node]:
     """Every node below the roots for each index of a new leading dimension.
 
-    `mapped` gives nodes of shape `(size, *shape)` for those that vary; the results all have that dimension.
+    `mapped` gives nodes of shape `(*front, size, *shape)` for those that vary; the results all have those
+    dimensions. The front is empty, or the `...` of nodes that stand for some without.
     """
     roots = list(roots)
     new: dict[Node, Node] = {}
@@ -111,11 +114,11 @@ def batched(roots: Iterable[Node], mapped: Mapping[Node, Node], size: Size) -> d
             new[node] = stands_for(stacked, node.shape, node.dtype)
         else:
             new[node] = _with_batch(node, args)
-            bind_batch_of(new[node], bound, (size,))
+            bind_batch_of(new[node], bound, (*front, size))
     found = {node: bound[other] for node, other in new.items()}
     for root in roots:
-        if found[root].shape != (size, *root.shape):
-            found[root] = broadcast_up(found[root], (size, *root.shape))
+        if found[root].shape != (*front, size, *root.shape):
+            found[root] = broadcast_up(found[root], (*front, size, *root.shape))
     return found
 
 

@@ -15,8 +15,8 @@ from symgrad.errors import ShapeError
 from symgrad.graph import dependents, toposort
 from symgrad.node import Node, lift
 from symgrad.ops.leaves import input_node
-from symgrad.ops.structure import broadcast_to, broadcast_up, reshape_to
-from symgrad.shapes import Shape, core, has_batch, product
+from symgrad.ops.structure import broadcast_to, broadcast_up, expand_dims, head, reshape_to
+from symgrad.shapes import BATCH, Shape, core, has_batch, product
 from symgrad.transforms.batch import batched
 
 #: More blocks of one array than these are put together to one that is dense.
@@ -120,27 +120,29 @@ def _together(blocks: Sequence[Block], shape: Shape, seed_shape: Shape) -> Block
 def _whole(node: Node, position: int, block: Block, operands: Operands) -> Block:
     """An operation applied to a block with all its axes made whole, for all labels of the seed at once."""
     operand = node.args[position]
-    _refuse_batch(node)
     for axis, size in enumerate(core(operand.shape)):
         block = full_axis(block, axis, size)
     own = labels_of(block.axes)
     seed = [label for label in block.labels if label not in own]
     order = [*seed, *own]
-    entries = broadcast_up(block.coefficient(order), tuple([label.size for label in order]))
-    args = [
-        a if i == position or operands[i] is None else broadcast_to(lift(0.0), shape=a.shape)
-        for i, a in enumerate(node.args)
-    ]
-    params = dict(zip(node.op.params, node.params))
-    if seed:
-        count = product([label.size for label in seed])
-        args[position] = stand_in = input_node("0block", operand.shape)
-        alone = node.op(*args, **params)
-        rows = reshape_to(entries, (count, *core(operand.shape)))
-        array = batched([alone], {stand_in: rows}, count)[alone]
-    else:
-        args[position] = reshape_to(entries, core(operand.shape))
-        array = node.op(*args, **params)
+    entries = block.coefficient(order)
+    entries = broadcast_up(entries, (*head(entries.shape), *[label.size for label in order]))
+    count = product([label.size for label in seed])
+    front = (BATCH,) if any(has_batch(a.shape) for a in (entries, *node.args)) else ()
+    # The operation on arrays without a batch; what has one stands behind it, with the seed in between.
+    mapped: dict[Node, Node] = {}
+    args = []
+    for i, a in enumerate(node.args):
+        sizes = core(a.shape)
+        if i != position and operands[i] is not None:
+            a = broadcast_to(lift(0.0), shape=sizes)
+        elif i == position or has_batch(a.shape):
+            outer = expand_dims(a, axes=(0,)) if i != position else reshape_to(entries, (count, *sizes))
+            a = input_node(f"{i}block", sizes, a.dtype)
+            mapped[a] = broadcast_up(outer, (*front, count, *sizes))
+        args.append(a)
+    alone = node.op(*args, **dict(zip(node.op.params, node.params)))
+    array = batched([alone], mapped, count, front)[alone]
     axes = tuple([fresh(size) for size in core(node.shape)])
     labels = (*seed, *labels_of(axes))
     array = reshape_to(array, [label.size for label in labels])

@@ -140,7 +140,7 @@ def reshape_view(node: Node, context: Context) -> Node | None:
     if y.shape == node.shape:
         return y
     if node.op.name == "reshape" or x.op.name == "reshape":
-        return OPS["reshape"](y, **{OPS["reshape"].params[0]: core(node.shape)})
+        return OPS["reshape"](y, **{OPS["reshape"].params[0]: node.shape})
     return None
 
 
