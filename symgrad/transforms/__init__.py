@@ -1,0 +1,1 @@
+"""Function to Function: derivatives, batches, one vector in place of several arguments."""
