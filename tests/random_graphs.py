@@ -524,7 +524,7 @@ def has_one_text(program: Program, other: Program) -> None:
 
 
 def is_the_same_by_tiles(program: Program) -> None:
-    """Values and gradients computed one row, and two rows, at a time."""
+    """Values and gradients computed one row, and two rows, at a time, on several threads, in fresh arrays."""
     point = program.point(4)
     if program.elementwise:
         point = dict(zip(point, map(np.ascontiguousarray, np.broadcast_arrays(*point.values()))))
@@ -537,6 +537,13 @@ def is_the_same_by_tiles(program: Program) -> None:
                 # Sums in another order: some roundings of the largest terms, which are of moderate size.
                 scale = max(1.0, float(np.abs(theirs).max(initial=0)))
                 assert np.abs(np.subtract(ours, theirs, dtype=float)).max(initial=0) <= 64 * EPS * scale
+        threaded = sg.Module(
+            "threaded", {"f": function}, tiles=2, threads=True, without=("written_over",)
+        ).load()
+        if hasattr(threaded, "set_threads"):
+            threaded.set_threads(3)
+        for ours, theirs in zip(flat(threaded.f(*point.values())), results, strict=True):
+            assert ours.tobytes() == theirs.tobytes()
 
 
 CHECKS: tuple[Callable[[Program], None], ...] = (

@@ -6,6 +6,7 @@ import textwrap
 
 from symgrad.lower.body import Body
 from symgrad.lower.names import identifiers
+from symgrad.lower.reuse import OVER, written_over
 from symgrad.lower.tiled import loop_over
 from symgrad.lower.wrap import assigned, call_lines, indented, tuple_of
 from symgrad.node import Node
@@ -37,7 +38,9 @@ class Elements:
         inner = Body(
             main.function, main.names, main.named, env, order=(main.order, main.forward), called=main.called
         )
-        sections = inner.build()
+        inner.visit(main.order)
+        reused = "written_over" not in self.options.without and written_over(inner)
+        sections = inner.sections()
         results: dict[Node, str] = {}
         for node, wish in main.outputs.items():
             own = inner.named.get(node)
@@ -52,7 +55,7 @@ class Elements:
         self.blocks.append(
             Block(
                 "\n".join(call_lines(f"def {title}(", parameters, "):", 0)),
-                "The results, for any number of elements.",
+                "The results, for any number of elements." + (OVER if reused else ""),
                 sections,
                 returned[0] if alone else tuple_of(returned),
             )

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from symgrad.lower.body import Body, Env, layout
 from symgrad.lower.names import identifiers
+from symgrad.lower.reuse import OVER, written_over
 from symgrad.lower.wrap import assigned, call_lines, indented, tuple_of
 from symgrad.node import Node
 from symgrad.options import Options
@@ -147,7 +148,9 @@ class Tiled:
                 body.text[a] = self.main.reference(a)
                 if a in self.main.named:
                     body.named[a] = self.main.named[a]
-        sections = body.build()
+        body.visit(order)
+        reused = "written_over" not in self.options.without and written_over(body)
+        sections = body.sections()
         used = identifiers(line for section in sections for line in section.lines)
         own = {body.named[node] for node in order if node in body.named}
         first = [(self._named(node), axis) for node, axis in phase.sources]
@@ -168,7 +171,9 @@ class Tiled:
         results = [self.called[node] for node in wanted]
         returned = results[0] if len(results) == 1 and phase.stored else tuple_of(results)
         signature = call_lines(f"def {name}(", parameters, "):", 0)
-        self.blocks.append(Block("\n".join(signature), self._purpose(phase), sections, returned))
+        self.blocks.append(
+            Block("\n".join(signature), self._purpose(phase) + (OVER if reused else ""), sections, returned)
+        )
         return name, straight, cut
 
     def _named(self, node: Node) -> str:
