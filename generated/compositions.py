@@ -971,7 +971,10 @@ def sin_cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
 
 
 def _sin_cos_sin_4_elements(x):
-    """The results, for any number of elements."""
+    """The results, for any number of elements.
+
+    Arrays that nothing needs any more are written over.
+    """
 
     # Forward
     sin_x = np.sin(x)
@@ -989,31 +992,40 @@ def _sin_cos_sin_4_elements(x):
     t3 = 2 * (cos_sin_x_bar_bar * sin_cos_sin)
     t4 = t3 - t2
     t5 = 2 * (sin_x * cos_sin_x_bar) + cos_x * t4
-    sin_sin_x_bar = neg_cos_x * cos_sin_x_bar
+    neg_cos_x *= cos_sin_x_bar
+    sin_sin_x_bar = neg_cos_x
     t6 = sin_x * sin_sin_x
     t7 = cos_x * cos_sin_x
     t8 = t7 * cos_x
     t2_bar = t6 - t8
-    t9 = t8 - t6
+    t8 -= t6
+    t9 = t8
     sin_cos_sin_bar = t2_bar * (t1 - cos_sin_x_bar_bar) + t9 * cos_sin_x_bar_bar
     sin_cos_sin_bar2 = t1 * cos_sin_x_bar_bar
     sin_sin_x_bar_bar = cos_sin_x_bar_bar * cos_x - sin_x * cos_sin_x
     cos_sin_x_bar_bar2 = 2 * (sin_x * t7) - cos_x * sin_sin_x_bar_bar + t1
-    cos_sin_x_bar_bar3 = cos_sin_x_bar_bar * sin_cos_sin_bar2 + cos_sin_x_bar_bar2
+    cos_sin_x_bar_bar2 += cos_sin_x_bar_bar * sin_cos_sin_bar2
+    cos_sin_x_bar_bar3 = cos_sin_x_bar_bar2
     t10 = t5 * cos_x - sin_x * sin_sin_x_bar + sin_cos_sin_bar * cos_sin_x_bar
-    cos_sin_x_bar2 = t10 - cos_sin_x_bar_bar3 * sin_cos_sin
+    t10 -= cos_sin_x_bar_bar3 * sin_cos_sin
+    cos_sin_x_bar2 = t10
     sin_cos_sin_bar2_bar = cos_sin_x_bar_bar * cos_sin_x_bar
-    t11 = t2_bar * sin_cos_sin
+    t2_bar *= sin_cos_sin
+    t11 = t2_bar
     t1_bar = sin_cos_sin_bar2_bar * cos_sin_x_bar_bar + t11
     cos_sin_x_bar3 = sin_cos_sin_bar2 * cos_sin_x_bar + cos_x * sin_sin_x_bar - t11
     cos_sin_x_bar_bar_bar = sin_cos_sin_bar2_bar * t1 + t9 * sin_cos_sin
     t12 = cos_x * (t1_bar - cos_sin_x_bar3 - cos_sin_x_bar_bar_bar + cos_sin_x_bar)
-    sin_sin_x_bar2 = sin_x * (t2 - t3) + t12
+    t12 += sin_x * (t2 - t3)
+    sin_sin_x_bar2 = t12
     t13 = (t2 - cos_sin_x_bar2 - t3) * sin_sin_x + 2 * (t7 * cos_sin_x_bar)
-    sin_x_bar = t13 + (sin_sin_x_bar2 - sin_sin_x_bar) * cos_sin_x
-    t14 = (cos_sin_x_bar - cos_sin_x_bar3 - cos_sin_x_bar_bar_bar + t1_bar) * sin_sin_x
+    t13 += (sin_sin_x_bar2 - sin_sin_x_bar) * cos_sin_x
+    sin_x_bar = t13
+    sin_sin_x *= cos_sin_x_bar - cos_sin_x_bar3 - cos_sin_x_bar_bar_bar + t1_bar
+    t14 = sin_sin_x
     t15 = t14 + t5 * cos_sin_x + t4 * t7 - sin_sin_x_bar_bar * cos_sin_x_bar
-    cos_x_bar = t15 + cos_sin_x_bar_bar * sin_sin_x_bar
+    t15 += cos_sin_x_bar_bar * sin_sin_x_bar
+    cos_x_bar = t15
     x_bar = sin_x_bar * cos_x - cos_x_bar * sin_x
 
     return x_bar

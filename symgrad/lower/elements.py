@@ -39,7 +39,7 @@ class Elements:
             main.function, main.names, main.named, env, order=(main.order, main.forward), called=main.called
         )
         inner.visit(main.order)
-        reused = "written_over" not in self.options.without and written_over(inner)
+        reused = written_over(inner, self.options)
         sections = inner.sections()
         results: dict[Node, str] = {}
         for node, wish in main.outputs.items():

@@ -10,12 +10,15 @@ from __future__ import annotations
 from symgrad.lower.body import Body
 from symgrad.lower.names import identifiers
 from symgrad.node import Node
+from symgrad.options import Options
 from symgrad.program import Statement
 from symgrad.shapes import has_batch
 from symgrad.text import keeps_scalars
 
 #: What the docstring of such a function says of it.
-OVER = " Arrays that nothing needs any more are written over."
+OVER = "\n\n    Arrays that nothing needs any more are written over.\n    "
+#: Fewer such places are not worth what they cost in legibility.
+MANY = 6
 #: Operations that Python has an in-place form of, and whether operands may change places.
 _IN_PLACE = {"add": ("+", True), "sub": ("-", False), "mul": ("*", True), "div": ("/", False)}
 #: Products, whose results are new arrays.
@@ -27,9 +30,16 @@ _READERS = _PRODUCTS | {
 }  # fmt: skip
 
 
-def written_over(body: Body) -> int:
-    """Let statements of a part of a function write over arrays that are not needed any more; how many do."""
-    return _Reuse(body).run()
+def written_over(body: Body, options: Options) -> bool:
+    """Let statements of a part of a function write over arrays no longer needed; whether any do."""
+    if "written_over" in options.without:
+        return False
+    found = _Reuse(body).run()
+    if len(found) < (MANY if options.tiles is True else 1):
+        return False
+    for i, statement in found.items():
+        body.statements[i] = (body.statements[i][0], statement)
+    return True
 
 
 class _Reuse:
@@ -45,7 +55,8 @@ class _Reuse:
                 self.users.setdefault(a, []).append(node)
         self.inputs: dict[Node, frozenset[Node]] = {}
 
-    def run(self) -> int:
+    def run(self) -> dict[int, Statement]:
+        """Statements in other words, by their places."""
         body = self.body
         last: dict[str, int] = {}
         for step, i in enumerate(self.order):
@@ -53,7 +64,7 @@ class _Reuse:
                 last[name] = step
         assigned = {node for node, _ in body.statements}
         kept = {*body.outputs, *body.wanted}
-        count = 0
+        found: dict[int, Statement] = {}
         for step, i in enumerate(self.order):
             node, statement = body.statements[i]
             for position in self._positions(node, statement):
@@ -64,10 +75,9 @@ class _Reuse:
                 sign = _IN_PLACE[node.op.name][0]
                 other = body.text[node.args[1 - position]].source
                 lines = (f"{name} {sign}= {other}", f"{body.named[node]} = {name}")
-                body.statements[i] = (node, Statement(lines, statement.comment))
-                count += 1
+                found[i] = Statement(lines, statement.comment)
                 break
-        return count
+        return found
 
     def _positions(self, node: Node, statement: Statement) -> tuple[int, ...]:
         """Operands that the statement might write its result over."""

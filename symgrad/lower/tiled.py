@@ -149,7 +149,7 @@ class Tiled:
                 if a in self.main.named:
                     body.named[a] = self.main.named[a]
         body.visit(order)
-        reused = "written_over" not in self.options.without and written_over(body)
+        reused = written_over(body, self.options)
         sections = body.sections()
         used = identifiers(line for section in sections for line in section.lines)
         own = {body.named[node] for node in order if node in body.named}
