@@ -228,6 +228,82 @@ def test_orphans_are_removed_where_that_is_asked_for(project: Path) -> None:
     assert run("build", "--check", "--prune", "thing_spec.py").exit_code == 2
 
 
+# --- generated tests --------------------------------------------------------------------------------
+
+TESTED = """
+from typing import NamedTuple
+
+import numpy as np
+import symgrad as sg
+
+class Pair(NamedTuple):
+    a: str
+    b: str
+
+def loss(p, q, i):
+    return np.sum(p.a * q["u"]) ** 2 * p.b + q["v"][0][i]
+
+f = sg.trace(loss, p=Pair("n", ""), q={"u": "n", "v": ("3",)}, i=sg.array("", dtype="int64"))
+g = sg.trace(lambda x, k: (np.sqrt(x[1:]) * x[:-1], np.sum(x > k)), x="n", k="")
+tested = sg.Module("tested", {
+    "loss": f, "loss_grad": sg.grad(f, wrt="p"), "pair": g, "rows": sg.jacobian(
+        sg.trace(lambda x: x[1:] * x[:-1], x="n"), sparse=True
+    ),
+})
+"""
+
+
+def test_tests_are_generated_on_request(project: Path) -> None:
+    (project / "tested_spec.py").write_text(TESTED)
+    arguments = ("tested_spec.py", "--tests", "checks", "--out", "src/made")
+    missing = run("build", "--check", *arguments)
+    assert missing.exit_code == 1
+    assert missing.stdout.endswith("to mend: symgrad build tested_spec.py --out src/made --tests checks\n")
+    build(*arguments)
+    test = project / "checks" / "test_tested.py"
+    text = test.read_text()
+    assert 'MODULE = Path(__file__).parent / "../src/made/tested.py"' in text
+    assert "import symgrad" not in text
+    assert run("build", "--check", *arguments).exit_code == 0
+    assert build("tested_spec.py", "--out", "src/made")["specs"][0]["modules"][0]["unchanged"]
+    # Elsewhere the tests find the module by another path.
+    build("tested_spec.py", "--out", "made", "--tests", "checks")
+    assert test.read_text() == text.replace("../src/made/", "../made/")
+    build(*arguments)
+
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert "passed" in done.stdout
+    module = project / "src" / "made" / "tested.py"
+    source = module.read_text()
+    assert "np.sqrt(" in source
+    module.write_text(source.replace("np.sqrt(", "1.0000000001 * np.sqrt("))
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "pair, random 1" in done.stdout
+
+
+def test_tests_that_no_spec_makes_are_orphans(project: Path) -> None:
+    (project / "pyproject.toml").write_text(
+        '[tool.symgrad]\nspecs = ["*_spec.py"]\nout = "made"\ntests = "checks"\n'
+    )
+    build()
+    old = project / "checks" / "test_old.py"
+    old.write_text((project / "checks" / "test_thing.py").read_text())
+    (project / "checks" / "test_own.py").write_text("def test_own(): pass\n")
+    found = json.loads(run("build", "--check", "--json").stdout)
+    assert [(d["kind"], d["path"]) for d in found["differences"]] == [("orphan", str(old))]
+    assert build("--prune")["removed"] == [str(old)]
+    assert sorted(p.name for p in (project / "checks").glob("*.py")) == ["test_own.py", "test_thing.py"]
+    (project / "pyproject.toml").write_text(
+        '[tool.symgrad]\nspecs = ["*_spec.py"]\nout = "made"\ntests = "./made"\n'
+    )
+    result = run("build")
+    assert result.exit_code == 2
+    assert "would lie among the modules" in result.stderr
+
+
 # --- depfiles ---------------------------------------------------------------------------------------
 
 

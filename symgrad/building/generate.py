@@ -61,6 +61,8 @@ def _build_module(module: Module, job: Job) -> Built:
         costs=module.costs,
         rewrites={title: dict(fired) for title, fired in module.rewrites.items() if fired},
     )
+    if job.tests_at is not None and job.on_disk is None:
+        built = replace(built, tests=_tests(module, job.tests_at), tested_at=job.tests_at)
     if not job.verify:
         return built
     if job.on_disk is not None:
@@ -71,6 +73,14 @@ def _build_module(module: Module, job: Job) -> Built:
     with tempfile.TemporaryDirectory(prefix="symgrad-") as folder:
         write_all({Path(folder) / name: text for name, text in files.items()})
         return _verified(built, Path(folder) / f"{module.name}.py", module)
+
+
+def _tests(module: Module, folder: str) -> dict[str, str]:
+    from symgrad.verify.cases import tests_of
+
+    path = f"{folder}/{module.name}.py"
+    text = tests_of(module.name, module.functions, path, module.spec, module.program.digest)
+    return {f"test_{module.name}.py": text}
 
 
 def _verified(built: Built, path: Path, module: Module) -> Built:

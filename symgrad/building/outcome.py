@@ -28,6 +28,9 @@ class Built:
     seconds: float = 0.0
     #: For each function in which rules for stable forms fired, how often each did.
     rewrites: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    #: File names and texts of tests, and where these find the folder of the modules, if they were asked for.
+    tests: Mapping[str, str] = field(default_factory=dict)
+    tested_at: str | None = None
     #: Whether all this was found in the records of an earlier build.
     unchanged: bool = False
 
@@ -47,13 +50,15 @@ class Outcome:
 class Job:
     """One spec to build, and against what to verify: nothing, fresh texts, or the files in a folder.
 
-    `fresh` builds and verifies again what earlier builds have a record of.
+    `fresh` builds and verifies again what earlier builds have a record of. `tests_at` asks for a file of
+    tests, too: it is the folder of the modules as seen from the folder of the tests.
     """
 
     spec: Path
     verify: bool = True
     on_disk: Path | None = None
     fresh: bool = False
+    tests_at: str | None = None
 
 
 def record(outcome: Outcome, digests: Mapping[Path, str | None]) -> None:
@@ -72,6 +77,8 @@ def recall(job: Job) -> Outcome | None:
         Built(**{**built, "failures": (), "seconds": 0.0, "unchanged": True}) for built in found["modules"]
     )
     if job.verify and any(built.error is None for built in modules):
+        return None
+    if job.tests_at is not None and any(built.tested_at != job.tests_at for built in modules):
         return None
     return Outcome(job.spec, modules, dependencies=tuple(map(Path, found["dependencies"])))
 

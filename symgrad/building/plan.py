@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +35,11 @@ class Plan:
     verify: bool = True
 
     @property
+    def tests_at(self) -> str | None:
+        """The folder of the modules as seen from that of the tests; None where there are to be no tests."""
+        return None if self.tests is None else Path(os.path.relpath(self.out, self.tests)).as_posix()
+
+    @property
     def is_gallery(self) -> bool:
         """Whether these are the specs that ship with symgrad, meant where nothing else is named."""
         return self.complete and self.specs == gallery()
@@ -59,6 +65,10 @@ def plan(
     folder = cwd / out if out is not None else root / table["out"] if "out" in table else cwd / "generated"
     checks = cwd / tests if tests is not None else root / table["tests"] if "tests" in table else None
     verify = table.get("verify", True)
+    if checks is not None and os.path.abspath(checks) == os.path.abspath(folder):
+        raise SpecError(
+            "generated tests would lie among the modules", got=str(checks), expected="a folder of their own"
+        )
     if arguments:
         specs = tuple(dict.fromkeys(_spec_file(argument, cwd) for argument in arguments))
         return Plan(specs, folder, False, checks, verify)

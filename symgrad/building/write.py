@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from symgrad.building.files import write_all
@@ -15,12 +16,12 @@ from symgrad.building.plan import Plan
 
 def wanted(plan: Plan, outcomes: Sequence[Outcome]) -> dict[Path, str]:
     """Every file that the specs make, and its text."""
-    return {plan.out / name: text for name, text in texts(outcomes).items()}
+    return {folder / name: text for folder, made in _folders(plan, outcomes) for name, text in made.items()}
 
 
 def differences(plan: Plan, outcomes: Sequence[Outcome]) -> list[Difference]:
     """Files that are not as the specs make them, and generated ones that no spec makes."""
-    return compare(plan.out, texts(outcomes), _makers(plan))
+    return [d for folder, made in _folders(plan, outcomes) for d in compare(folder, made, _makers(plan))]
 
 
 def write(plan: Plan, outcomes: Sequence[Outcome]) -> list[Path]:
@@ -28,19 +29,40 @@ def write(plan: Plan, outcomes: Sequence[Outcome]) -> list[Path]:
 
     Files that a killed build has left under temporary names are removed.
     """
-    files = wanted(plan, outcomes)
-    with locked(plan.out):
-        _sweep(plan.out, [path.name for path in files])
-        return write_all(files)
+    with _locked(plan):
+        for folder, made in _folders(plan, outcomes):
+            _sweep(folder, list(made))
+        return write_all(wanted(plan, outcomes))
 
 
 def prune(plan: Plan, outcomes: Sequence[Outcome]) -> list[Path]:
     """Remove generated files that no spec makes any more; return them."""
-    with locked(plan.out):
-        found = orphans(plan.out, texts(outcomes), _makers(plan))
+    with _locked(plan):
+        found = [
+            path for folder, made in _folders(plan, outcomes) for path in orphans(folder, made, _makers(plan))
+        ]
         for path in found:
             path.unlink(missing_ok=True)
     return found
+
+
+def _folders(plan: Plan, outcomes: Sequence[Outcome]) -> list[tuple[Path, dict[str, str]]]:
+    """The folders that are written to, and what is to be in each."""
+    found = [(plan.out, texts(outcomes))]
+    if plan.tests is not None:
+        built = [built for outcome in outcomes for built in outcome.modules]
+        found.append((plan.tests, {name: text for one in built for name, text in one.tests.items()}))
+    return found
+
+
+@contextlib.contextmanager
+def _locked(plan: Plan) -> Iterator[None]:
+    # Always in this order: two builds never wait for each other.
+    folders = sorted({plan.out, *([plan.tests] if plan.tests is not None else [])})
+    with contextlib.ExitStack() as stack:
+        for folder in folders:
+            stack.enter_context(locked(folder))
+        yield
 
 
 def _makers(plan: Plan) -> set[str] | None:
@@ -49,7 +71,7 @@ def _makers(plan: Plan) -> set[str] | None:
 
 
 def _sweep(folder: Path, names: Sequence[str]) -> None:
-    if folder.is_dir():
+    if folder.is_dir() and names:
         left = re.compile(rf"\.(?:{'|'.join(map(re.escape, names))})\.[0-9a-f]{{12}}\.tmp")
         for path in folder.iterdir():
             if left.fullmatch(path.name):

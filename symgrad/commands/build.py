@@ -32,13 +32,14 @@ from symgrad.commands.running import finish, run_jobs, status_of
     metavar="FILE",
     help="Also write what the modules are made of, for make, ninja and CMake.",
 )
+@click.option("--tests", metavar="DIR", help="Also write tests of the modules, which need numpy and pytest.")
 @VERBOSE
 @QUIET
 @JSON
 @COLOR
 def build(
     specs: Sequence[str], out: str | None, jobs: int | None, check: bool, prune: bool, verify: bool | None,
-    depfile: Path | None, verbose: bool, quiet: bool, as_json: bool, color: bool,
+    depfile: Path | None, tests: str | None, verbose: bool, quiet: bool, as_json: bool, color: bool,
 ) -> None:  # fmt: skip
     """Write every module of the specs, with its stub, and verify it against sympy.
 
@@ -51,11 +52,10 @@ def build(
 
     if check and (prune or depfile):
         raise click.UsageError("--check writes nothing: leave out --prune and --depfile")
-    todo = plan(specs, out)
+    todo = plan(specs, out, tests=tests)
     verified = (todo.verify if verify is None else verify) and not check
-    outcomes = run_jobs(
-        [Job(spec, verified, fresh=verify is True) for spec in todo.specs], jobs, quiet or as_json, color
-    )
+    work = [Job(spec, verified, fresh=verify is True, tests_at=todo.tests_at) for spec in todo.specs]
+    outcomes = run_jobs(work, jobs, quiet or as_json, color)
     status = status_of(outcomes)
     document: dict[str, Any] = {"out": str(todo.out), "specs": [report.outcome_json(o) for o in outcomes]}
     output = report.console(sys.stdout, color)
@@ -63,7 +63,7 @@ def build(
     if check:
         found = write.differences(todo, outcomes) if status == DONE else []
         status = FAILED if found else status
-        mend = _mending(specs, out, any(d.kind == "orphan" for d in found)) if found else None
+        mend = _mending(specs, out, tests, any(d.kind == "orphan" for d in found)) if found else None
         document.update(differences=[report.difference_json(d) for d in found], mend=mend)
         if not as_json:
             report.print_differences(output, found, mend)
@@ -97,7 +97,10 @@ def build(
     finish(outcomes, status, document if as_json else None, color)
 
 
-def _mending(specs: Sequence[str], out: str | None, orphans: bool) -> str:
+def _mending(specs: Sequence[str], out: str | None, tests: str | None, orphans: bool) -> str:
     """The command that makes what is on disk what it should be."""
-    words = ["symgrad", "build", *specs, *(["--out", out] if out else []), *(["--prune"] if orphans else [])]
+    words = ["symgrad", "build", *specs]
+    for option, value in (("--out", out), ("--tests", tests)):
+        words += [option, value] if value else []
+    words += ["--prune"] if orphans else []
     return shlex.join(words)

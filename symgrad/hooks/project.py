@@ -51,11 +51,14 @@ def build_project(root: Path, table: Mapping[str, Any] | None = None) -> Made | 
             got=str(plan.out),
         )
     # One process: a build front end may be anything but a script that workers could import.
-    outcomes = run([Job(spec, plan.verify) for spec in plan.specs])
+    outcomes = run([Job(spec, plan.verify, tests_at=plan.tests_at) for spec in plan.specs])
     _raise_first(outcomes)
     write(plan, outcomes)
     read = {path for outcome in outcomes for path in outcome.dependencies if path.is_relative_to(root)}
-    return Made(tuple(path.resolve() for path in wanted(plan, outcomes)), tuple(sorted(read)))
+    return Made(
+        tuple(path.resolve() for path in wanted(plan, outcomes) if path.parent == plan.out),
+        tuple(sorted(read)),
+    )
 
 
 def _raise_first(outcomes: list[Outcome]) -> None:

@@ -201,13 +201,6 @@ class _Check:
         self.report.note = f"{len(seen)} of {total} directions, {DIRECTIONS} at each point"
         return sorted(set(taken))
 
-    def _widths(self, sizes: Mapping[str, int]) -> list[int]:
-        """Numbers of elements of the leaves of wrt."""
-        origin = self.function.origin
-        assert origin is not None
-        named = [p for name in origin.wrt for p in origin.base.parameters if p.name == name]
-        return [_count(leaf.shape, sizes) for p in named for leaf in leaves(p.tree)]
-
     def weigh_evidence(self) -> None:
         """Fail where the comparisons so far say little about an output.
 
@@ -246,8 +239,7 @@ class _Check:
             self.report.skipped += len(numbers)
             return
         if is_sparse(self.function):
-            widths = self._widths(point.sizes)
-            columns = [widths[i % len(widths)] for i in range(len(wanted))]
+            columns = columns_of(self.function, point.sizes, len(wanted))
             got = list(map(_scattered, got[::3], got[1::3], got[2::3], wanted, columns))
         for output, want, have in zip(self.outputs, wanted, got):
             if output is None:
@@ -341,6 +333,18 @@ class _Check:
             if any(isinstance(have, np.ndarray) and np.shares_memory(have, array) for have in got):
                 raise _Failed(f"it returned a view of an argument at point '{point.label}'")
         return got
+
+
+def columns_of(function: Function, sizes: Mapping[str, int], count: int) -> list[int]:
+    """How many columns each of the `count` matrices has that a sparse Jacobian stands for.
+
+    Each element of the argument is a column.
+    """
+    origin = function.origin
+    assert origin is not None
+    named = [p for name in origin.wrt for p in origin.base.parameters if p.name == name]
+    widths = [_count(leaf.shape, sizes) for p in named for leaf in leaves(p.tree)]
+    return [widths[i % len(widths)] for i in range(count)]
 
 
 def _scattered(data: Any, row: Any, column: Any, like: Any, columns: int) -> Any:
