@@ -78,7 +78,7 @@ class ForLoop:
         if not label and result is not None:
             label = self.outer.wish(result)
         init = self.loop.inits[i]
-        own = self.outer.named.get(init, "")
+        own = self.operands[self.loop.carries[i]].source
         alike = own == label or (own.endswith("_bar") and label.endswith("_bar"))
         if own.isidentifier() and alike and self._is_ours(init):
             return own
@@ -86,7 +86,9 @@ class ForLoop:
 
     def _is_ours(self, init: Node) -> bool:
         """Whether nothing but this loop uses a first value, which can go on under its name."""
-        return self.outer.uses.get(init, 0) == 1 and init not in self.outer.outputs
+        if not init.args and isinstance(self.outer, ClosureBody):
+            return False  # a carry of the loop around, say, which may be read again
+        return self.outer.uses.get(init, 0) == 1 and init not in self.outer.function.output_nodes
 
     def _shifted(self) -> dict[int, int]:
         loop = self.loop
@@ -95,6 +97,8 @@ class ForLoop:
         for i, after in enumerate(loop.after):
             history = count + rows + i
             places = [count + j for j, x in enumerate(loop.stacks) if x is after and count + j in self.used]
+            # Two carries of the same next value began differently.
+            places = [p for p in places if p not in found.values()]
             if history in self.used and places and is_nonnegative(loop.length):
                 found[history] = places[0]
         return found
@@ -232,7 +236,8 @@ class ForLoop:
         ):
             if after.op.name not in ("add", "sub") or carry not in after.args:
                 continue
-            if self.uses.get(carry, 0) != 1 or self.uses.get(after, 0) or afters.count(after) != 1:
+            alone = self.uses.get(carry, 0) == 1 and not self.uses.get(after, 0)
+            if not alone or afters.count(after) != 1 or carry in afters:
                 continue
             if after.op.name == "sub" and after.args[1] is carry:
                 continue
@@ -279,7 +284,7 @@ class ForLoop:
         """Text of the row of a sequence, of the sequence, and what the row's name ends in."""
         start = _start(sequence)
         if start and sequence.args[0] in self.outer.named and sequence not in self.outer.named:
-            whole = self.outer.named[sequence.args[0]]
+            whole = self.outer.text[sequence.args[0]].inside(ATOM)
             return self._row(whole, x.shape, f"{self.index} + {start}"), whole, self.index
         if sequence in self.outer.stacks.offsets:
             stack, offset = self.outer.stacks.offsets[sequence]

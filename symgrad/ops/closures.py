@@ -179,9 +179,19 @@ def closures_of(node: Node) -> list[Closure]:
     return [value for value in node.params if isinstance(value, Closure)]
 
 
+#: Whether a loop or a branch was ever made. Passes over millions of scalars need not look for one if not.
+_MADE = [False]
+
+
 def several(*args: Node, **params: Any) -> DType:
     """The dtype of an operation with several results."""
+    _MADE[0] = True
     return "results"
+
+
+def has_closures(f: Function) -> bool:
+    """Whether there is a loop or a branch in the function."""
+    return _MADE[0] and any(node.dtype == "results" for node in f.nodes())
 
 
 def batch_of(args: Sequence[Node]) -> Shape:

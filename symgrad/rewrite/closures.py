@@ -13,16 +13,16 @@ from dataclasses import replace
 from symgrad.graph import Function, dependents, substitute, toposort
 from symgrad.node import Node, build, rebuild
 from symgrad.ops.branch import build_checkpoint, build_cond
-from symgrad.ops.closures import Closure, is_literal, keep_outputs
+from symgrad.ops.closures import Closure, has_closures, is_literal, keep_outputs
 from symgrad.ops.leaves import input_node
 from symgrad.ops.loop import Loop, build_loop, opened
 
 
 def in_closures(f: Function, change: Callable[[Function], Function]) -> Function:
     """The function with every closure replaced by what `change` makes of it; itself where that is nothing."""
-    order = f.nodes()
-    if not any(node.dtype == "results" for node in order):
+    if not has_closures(f):
         return f
+    order = f.nodes()
     changed: dict[Closure, Closure] = {}
     new: dict[Node, Node] = {}
     for node in order:
@@ -49,9 +49,9 @@ def prune(f: Function) -> Function:
 
     What does not change from step to step is moved in front of its loop.
     """
-    order = f.nodes()
-    if not any(node.dtype == "results" for node in order):
+    if not has_closures(f):
         return f
+    order = f.nodes()
     live, used = _used(order, f.output_nodes)
     new: dict[Node, Node] = {}
     names: dict[Node, str] = {}

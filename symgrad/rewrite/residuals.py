@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from symgrad.graph import Function, dependents, substitute, toposort, toposort_until
 from symgrad.node import Node, rebuild
-from symgrad.ops.closures import results
+from symgrad.ops.closures import has_closures, results
 from symgrad.ops.leaves import input_node
 from symgrad.ops.loop import Built, Loop, build_loop, opened
 from symgrad.shapes import Shape, core, dim_names, evaluate_shape
@@ -44,6 +44,8 @@ def keep_residuals(f: Function) -> Function:
     Before: `for t: a = h @ U; h = tanh(a)` and in the reversed loop the same; after: the values of tanh are
     stacked, and the reversed loop reads them.
     """
+    if not has_closures(f):
+        return f
     order = f.nodes()
     loops = [node for node in order if node.op.name == "scan"]
     if len(loops) < 2:
