@@ -90,7 +90,7 @@ def trace(
     originals = {key: _rebuild_user(given[key], arguments[key]) for key in arguments}
     with recording() as session:
         try:
-            result = fn(**_positional(signature, originals))
+            result = _called(fn, signature, originals)
         except TypeError as error:
             if isinstance(error, SymgradError) or "ufunc" not in str(error):
                 raise
@@ -115,13 +115,13 @@ def trace(
     return guard(stabilize(written))
 
 
-def _positional(signature: inspect.Signature, values: dict[str, Any]) -> dict[str, Any]:
-    for parameter in signature.parameters.values():
-        if parameter.kind is parameter.POSITIONAL_ONLY:
-            raise SpecError(
-                f"parameter {parameter.name!r} is positional-only", hint="leave the '/' out of the signature"
-            )
-    return values
+def _called(fn: Callable[..., Any], signature: inspect.Signature, values: dict[str, Any]) -> Any:
+    """What the function returns; parameters in front of a `/` are passed by their place."""
+    leading = [p for p in signature.parameters.values() if p.kind is p.POSITIONAL_ONLY]
+    while leading and leading[-1].name not in values:
+        leading.pop()
+    by_name = {name: value for name, value in values.items() if name not in {p.name for p in leading}}
+    return fn(*[values.get(p.name, p.default) for p in leading], **by_name)
 
 
 def _parameters(signature: inspect.Signature, given: dict[str, Any], title: str) -> list[Parameter]:

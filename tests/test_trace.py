@@ -255,3 +255,13 @@ def test_a_function_is_immutable_and_pickles():
     g = pickle.loads(pickle.dumps(f))
     assert g.to_text() == f.to_text()
     assert g.output_nodes[0] is f.output_nodes[0]
+
+
+def test_positional_parameters():
+    def f(x, y=2.0, /, *, z):
+        return x * y + z
+
+    assert sg.trace(f, x="n", z="")(np.ones(2), 1.0).tolist() == [3.0, 3.0]
+    assert sg.trace(f, y="", x="n", z="")(np.ones(2), 3.0, 1.0).tolist() == [4.0, 4.0]
+    assert sg.trace(lambda a=3.0, x=2.0, /: a - x, x="n")(np.ones(2)).tolist() == [2.0, 2.0]
+    assert sg.trace(np.cbrt, x="...")(8.0) == 2.0

@@ -367,6 +367,17 @@ def _sine_quotient(node: Node) -> Node | None:
     return sine_quotient(x) if above.op.name == "sin" and above.args[0] is x and not is_plain(x) else None
 
 
+@stable("sine_quotient", "mul", "sin(x) * (1 / x) -> sine_quotient(x)", lambda: OPS["sin"](_x) * (1 / _x))
+def _sine_times_reciprocal(node: Node) -> Node | None:
+    for above, one in (node.args, node.args[::-1]):
+        if above.op.name != "sin" or one.op.name != "div" or not one.args[0].is_constant(1):
+            continue
+        x = one.args[1]
+        if above.args[0] is x and not is_plain(x):
+            return sine_quotient(x)
+    return None
+
+
 @stable("expm1_quotient", "div", "expm1(x) / x -> expm1_quotient(x)", lambda: expm1(_x) / _x)
 def _expm1_quotient(node: Node) -> Node | None:
     above, x = node.args
