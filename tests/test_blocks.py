@@ -191,6 +191,48 @@ def test_an_index_gives_a_fixed_number_of_entries_a_row():
         j(args[0], args[1], args[2], args[3] + 5)
 
 
+def steps(u, k, count):
+    """A nonlinear diffusion, step by step: each reaches one neighbour further."""
+    for _ in range(count):
+        wide = np.pad(u, 1)
+        u = u + k * np.tanh(wide[2:] - 2 * u + wide[:-2])
+    return u
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_many_bands_are_found_by_coloured_seeds(mode):
+    """Bands of 25 steps from 51 products: fewer operations than there are ways through the steps."""
+    f = sg.trace(lambda u, k: steps(u, k, 25), u="n", k="", name="diffusion")
+    j = sg.jacobian(f, "u", sparse=True, mode=mode)
+    assert len(j.nodes()) < 1000
+    assert all(sum("n" in str(size) for size in node.shape) <= 1 for node in j.nodes())
+    dense = sg.compile(sg.jacobian(f, "u"))
+    for n in (2, 30, 70):
+        u = np.random.default_rng(n).normal(size=n)
+        data, row, col = j(u, 0.1)
+        bands = [(i, k) for i in range(n) for k in range(n) if abs(i - k) <= 25]
+        assert sorted(zip(row.tolist(), col.tolist())) == bands
+        found = np.zeros((n, n))
+        found[row, col] = data
+        np.testing.assert_allclose(found, dense(u, 0.1), rtol=0, atol=1e-15)
+
+
+def test_colours_on_a_grid():
+    def smooth(u):
+        for _ in range(3):
+            wide = np.pad(u, 1)
+            u = u * (wide[2:, 1:-1] + wide[:-2, 1:-1] + wide[1:-1, 2:] + wide[1:-1, :-2])
+        return u
+
+    f = sg.trace(smooth, u="n m")
+    j = sg.jacobian(f, "u", sparse=True)
+    u = np.random.default_rng(0).normal(size=(6, 5))
+    data, row, col = j(u)
+    found = np.zeros((30, 30))
+    np.add.at(found, (row, col), data)
+    np.testing.assert_allclose(found, sg.jacobian(f, "u")(u).reshape(30, 30), rtol=1e-13, atol=1e-13)
+
+
 def test_sparse_work_is_linear():
     """No array of the module has two axes of the size of the argument."""
     f = sg.trace(lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2), x="n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import symgrad.blocks.layout  # noqa: F401  (fills the table)
 from symgrad.blocks.arithmetic import entrywise
@@ -21,15 +21,29 @@ from symgrad.transforms.batch import batched
 
 #: More blocks of one array than these are put together to one that is dense.
 MANY = 12
+#: More blocks of one array than these are a crowd, where they have to stay apart.
+CROWD = 40
+
+#: What becomes of the blocks of an array before they go on: `(blocks, array) -> blocks`.
+Keep = Callable[[list[Block], Node], list[Block]]
+
+
+class Crowded(Exception):
+    """So many blocks of one array that finding their entries together takes less code."""
 
 
 def carried(
-    roots: Sequence[Node], seeds: Mapping[Node, list[Block]], shape: Shape, sparse: bool
+    roots: Sequence[Node], seeds: Mapping[Node, list[Block]], shape: Shape, keep: Keep | None = None
 ) -> list[list[Block]]:
     """The blocks of each root, which are linear in the inputs that `seeds` gives blocks for.
 
-    `shape` is that of the seed. Where `sparse`, blocks stay apart however many they are.
+    `shape` is that of the seed. Without `keep`, many blocks are put together to a dense one.
     """
+    if keep is None:
+
+        def keep(blocks: list[Block], node: Node) -> list[Block]:
+            return [together(blocks, node.shape, shape)] if len(blocks) > MANY else blocks
+
     order = toposort(roots)
     active = dependents(order, seeds)
     found: dict[Node, list[Block]] = dict(seeds)
@@ -45,10 +59,15 @@ def carried(
             found[node] = _result(node, operands, shape)
             continue
         blocks = merged(_through(node, operands))
-        if len(blocks) > MANY and not sparse:
-            blocks = [_together(blocks, node.shape, shape)]
-        found[node] = blocks
+        found[node] = keep(blocks, node)
     return [found.get(root, []) for root in roots]
+
+
+def apart(blocks: list[Block], node: Node) -> list[Block]:
+    """Keep blocks apart; raises Crowded where they are too many for that."""
+    if len(blocks) > CROWD:
+        raise Crowded
+    return blocks
 
 
 def _through(node: Node, operands: Operands) -> list[Block]:
@@ -79,7 +98,7 @@ def _result(node: Node, operands: Operands, seed_shape: Shape) -> list[Block]:
         if not blocks:
             args[position] = broadcast_to(lift(0.0), shape=operand.shape)
             continue
-        whole = _together(blocks, operand.shape, seed_shape)
+        whole = together(blocks, operand.shape, seed_shape)
         own = labels_of(whole.axes)
         seed = [label for label in whole.labels if label not in own]
         first = first or whole
@@ -105,7 +124,7 @@ def _refuse_batch(node: Node) -> None:
         )
 
 
-def _together(blocks: Sequence[Block], shape: Shape, seed_shape: Shape) -> Block:
+def together(blocks: Sequence[Block], shape: Shape, seed_shape: Shape) -> Block:
     """One block with all entries of several."""
     seed_first = blocks[0].seed_first
     seed, axes = (tuple([fresh(size) for size in core(sizes)]) for sizes in (seed_shape, shape))

@@ -3,8 +3,8 @@
 The map is linear in its seed. The identity goes through it as blocks (`symgrad.blocks`): factors over labels,
 with the places of their entries. So a diagonal stays a diagonal, a band a band, rows picked by an index rows
 picked by it, and a Gram matrix comes out as one product; the zeros in between are never computed. Sparse
-results are the same blocks: their entries are computed one by one, without the products with coloured seeds
-that would find them together, and each is as cheap as the one product that it is part of.
+results are the same blocks, their entries computed one by one; where blocks are too many for that, products
+with coloured seeds find them together (`symgrad.transforms.colours`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from symgrad.ops.structure import broadcast_up, permute
 from symgrad.rewrite import simplify
 from symgrad.shapes import BATCH, Shape, Size, core, divide_exactly, has_batch, product
 from symgrad.transforms.carry import carried
+from symgrad.transforms.colours import separated
 from symgrad.transforms.forward import push
 from symgrad.transforms.gradient import Wrt, derived, grad, structured, wrt_names, wrt_nodes
 from symgrad.transforms.reverse import pullback
@@ -181,8 +182,12 @@ class _Rows:
             one = broadcast_up(lift(1.0), output.shape)
             adjoints, _ = pullback([output], [one], inputs)
             return [broadcast_up(a, _head(leaf, core(leaf.shape))) for a, leaf in zip(adjoints, inputs)]
-        seeds = {ct: [identity(output.shape, seed_first=True)]}
-        blocks = carried(self._simple(adjoints, ct), seeds, output.shape, self.sparse)
+        roots = self._simple(adjoints, ct)
+        if self.sparse:
+            blocks = [separated(root, ct, seed_first=True) for root in roots]
+        else:
+            seeds = {ct: [identity(output.shape, seed_first=True)]}
+            blocks = carried(roots, seeds, output.shape)
         return [self._array(one, output, leaf) for one, leaf in zip(blocks, inputs)]
 
     def _forward(self, output: Node, leaf: Node) -> Node:
@@ -195,8 +200,10 @@ class _Rows:
         (tangent,) = push([output], [leaf], [dot])
         if has_batch(tangent.shape) and not has_batch(leaf.shape):
             tangent = sum_batch(tangent)
-        seeds = {dot: [identity(leaf.shape, seed_first=False)]}
-        (blocks,) = carried(self._simple([tangent], dot), seeds, leaf.shape, self.sparse)
+        (root,) = self._simple([tangent], dot)
+        if self.sparse:
+            return self._array(separated(root, dot, seed_first=False), output, leaf)
+        (blocks,) = carried([root], {dot: [identity(leaf.shape, seed_first=False)]}, leaf.shape)
         return self._array(blocks, output, leaf)
 
     def _simple(self, roots: list[Node], seed: Node) -> list[Node]:
