@@ -7,6 +7,7 @@ transforms   Function             -> Function            (symgrad.transforms)
 guard        branches not taken   -> harmless ones       (symgrad.guard), at the end of trace
 simplify     Function             -> smaller Function    (symgrad.rewrite)
 unmask       Function             -> fewer selections    (symgrad.guard)
+associate    Function             -> products in order   (symgrad.rewrite.association)
 share        Function             -> fewer exponentials  (symgrad.rewrite.exponentials)
 sign         Function             -> signs of the small  (symgrad.rewrite.small_signs)
 turn         Function             -> columns of rows     (symgrad.rewrite.columns)
@@ -22,6 +23,7 @@ from symgrad.graph import Function
 from symgrad.guard import unmask
 from symgrad.options import DEFAULT, Options
 from symgrad.rewrite import simplify, stabilize
+from symgrad.rewrite.association import associate
 from symgrad.rewrite.closures import prune
 from symgrad.rewrite.columns import turn_short_rows
 from symgrad.rewrite.exponentials import share_exponentials
@@ -37,6 +39,8 @@ def prepare(function: Function, options: Options = DEFAULT) -> Function:
     unmasked = unmask(simple)
     if unmasked is not simple:
         simple = simplify(unmasked)
+    if "association" not in options.without:
+        simple = associate(simple, options.typical)
     if "shared_exponentials" not in options.without:
         simple = share_exponentials(simple)
     if "small_signs" not in options.without:

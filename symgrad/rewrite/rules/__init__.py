@@ -2,9 +2,10 @@
 
 # isort: off
 from symgrad.rewrite.rules import literals, signs, products, sums, elementary
-from symgrad.rewrite.rules import layout, reductions, matrices, gram, selection, stable
+from symgrad.rewrite.rules import layout, reductions, matrices, chains, gram, selection, stable
 
 __all__ = [
+    "chains",
     "elementary",
     "gram",
     "layout",

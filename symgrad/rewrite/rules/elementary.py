@@ -27,4 +27,8 @@ rule("power_two", "x ** 2 -> square(x)")
 # numpy's power takes several times as long as two products, and is no closer.
 rule("power_three", "x ** 3 -> x * square(x)", where=lambda x: x.dtype == "float64")
 rule("power_four", "x ** 4 -> square(square(x))", where=lambda x: x.dtype == "float64")
+rule("power_five", "x ** 5 -> x * square(square(x))", where=lambda x: x.dtype == "float64")
+rule("power_six", "x ** 6 -> square(x * square(x))", where=lambda x: x.dtype == "float64")
+rule("power_seven", "x ** 7 -> x * square(x * square(x))", where=lambda x: x.dtype == "float64")
+rule("power_eight", "x ** 8 -> square(square(square(x)))", where=lambda x: x.dtype == "float64")
 rule("power_minus_one", "x ** -1 -> 1 / x")
