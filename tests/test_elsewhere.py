@@ -23,11 +23,14 @@ from symgrad.verify.points import Sampler
 ROOT = Path(__file__).parent.parent
 
 #: Interpreter and numpy: the oldest that generated modules promise, numpy 1 on a newer one, and the newest.
-PAIRS = [("3.9", "1.26.4"), ("3.11", "1.26.4"), ("3.12", "1.26.4"), ("3.13", "2")]
+PAIRS = [("3.9", "1.22.4"), ("3.10", "1.24.4"), ("3.11", "1.26.4"), ("3.12", "1.26.4"), ("3.13", "2")]
 
 SCRIPT = """
-import importlib, pathlib, sys, warnings
+import importlib, pathlib, sys, threading, warnings
 import numpy as np
+def refuse(*args):
+    raise RuntimeError("no threads, as in a browser")
+threading.Thread.start = refuse
 folder, data = map(pathlib.Path, sys.argv[1:])
 sys.path.insert(0, str(folder))
 sys.dont_write_bytecode = True
