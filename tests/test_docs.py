@@ -76,3 +76,17 @@ def test_what_pages_take_from_the_program():
     assert "| `tanh(x)`" in operations() or "`tanh" in operations()
     text = models(PAGES / "gallery")
     assert text.count("## ") >= 18 and text.count("](gallery/") >= 12
+
+
+def test_every_picture_of_the_gallery_is_there_and_of_a_model():
+    pytest.importorskip("matplotlib")
+    from symgrad.building.plan import gallery
+    from symgrad.building.specs import load
+    from symgrad.docs.fill import SEVERAL
+    from symgrad.docs.pictures import __main__ as pictures
+
+    drawn = {path.stem for path in (PAGES / "gallery").glob("*.png")}
+    assert drawn == set(pictures.PICTURES)
+    models = {module.name for path in gallery() for module in load(path)}
+    assert drawn <= models | set(SEVERAL)
+    assert len(drawn) >= 20

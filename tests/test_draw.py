@@ -86,6 +86,7 @@ def test_every_function_of_the_gallery_can_be_drawn(path):
             assert len(drawn.boxes) <= len(function.nodes()) + len(function.output_nodes)
             assert dot(drawn).count("{") == dot(drawn).count("}")
             assert balanced(latex(function))
+            assert not re.search(r"_\{[^{}]*\}_\{", latex(function))  # a double subscript
 
 
 def balanced(text):
@@ -200,6 +201,7 @@ def test_names_as_mathematics_writes_them(name, expected):
         ("1e-05 * x", r"1 \cdot 10^{-5} \, x"),
         ("c[:, None]", "c"),
         ("theta[:-1]", r"\theta_{:-1}"),
+        ("t2[1:]", r"{t_{2}}_{1:}"),
     ],
 )
 def test_formulas(text, expected):

@@ -188,7 +188,9 @@ def _subscript(tree: ast.Subscript) -> tuple[str, int]:
     if isinstance(tree.slice, ast.Tuple) and not tree.slice.elts:
         return _write(tree.value)
     inner = re.sub(r"[A-Za-z_]\w*", lambda m: symbol(m.group()), index.replace("...", r"\ldots "))
-    return f"{_inside(tree.value, _ATOM)}_{{{inner.replace('None', 'new')}}}", _ATOM
+    base = _inside(tree.value, _ATOM)
+    base = f"{{{base}}}" if "_" in base or "^" in base else base  # TeX has no second subscript
+    return f"{base}_{{{inner.replace('None', 'new')}}}", _ATOM
 
 
 def _call(tree: ast.Call) -> tuple[str, int]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from symgrad.docs.pictures import classics, mechanics, networks, statistics, vision
+from symgrad.docs.pictures import classics, curvature, mechanics, networks, sequences, statistics, vision
 from symgrad.docs.pictures.canvas import PICTURES, plt
 
 #: Where the pages look for them.
 FOLDER = Path(__file__).resolve().parents[1] / "pages" / "gallery"
-MODELS = (classics, mechanics, networks, statistics, vision)
+MODELS = (classics, curvature, mechanics, networks, sequences, statistics, vision)
 
 
 def main(names: list[str]) -> int:
