@@ -73,7 +73,8 @@ def print_costs(out: Console, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         for built in outcome.modules:
             for title, text in built.costs.items():
-                out.print(Text.assemble((f"{built.name}.{title}: ", "cyan"), text), soft_wrap=True)
+                said = text.removeprefix("Cost: ").rstrip(".")
+                out.print(Text.assemble((f"{built.name}.{title}: ", "cyan"), said), soft_wrap=True)
 
 
 def print_hint(out: Console, plan: Plan) -> None:
