@@ -75,21 +75,79 @@ for _name, _builder in _NAMES.items():
 
 
 def from_sympy(expr: Any, args: Any = None, *, name: str | None = None, **shapes: Any) -> Function:
-    """A Function from a sympy expression, a list or tuple of them, or a Matrix."""
+    """A Function from a sympy expression, a list or tuple of them, or a Matrix.
+
+    Parameters
+    ----------
+    expr
+        Of symbols, numbers and the functions that have a numerical form; indexed sums and matrices too.
+    args
+        The symbols in the order of the arguments; by default sorted by name.
+    name
+        What the function is called.
+    **shapes
+        Shapes of symbols, as `sg.trace` takes them. Other plain symbols are `"..."` arguments.
+
+    Returns
+    -------
+    Function
+        Of several expressions, with several outputs in the same structure.
+
+    Raises
+    ------
+    SpecError
+        For a part of the expression that has no numerical form here, or a shape of what is no argument.
+    """
     from symgrad.frontends.sympy_in import from_sympy as convert
 
     return convert(expr, args, name=name, **shapes)
 
 
 def to_sympy(f: Function, **sizes: int) -> Any:
-    """The exact sympy value of every output element, for concrete sizes of the dimensions."""
+    """The exact sympy value of every output element, for concrete sizes of the dimensions.
+
+    Parameters
+    ----------
+    f
+        Written or derived.
+    **sizes
+        An integer for each named dimension.
+
+    Returns
+    -------
+    sympy expression, or array of them
+        In the structure and shapes of the output, in symbols for the elements of the arguments.
+
+    Raises
+    ------
+    SpecError
+        Where a size is missing, or there is no such dimension.
+    """
     from symgrad.frontends.sympy_out import to_sympy as convert
 
     return convert(f, **sizes)
 
 
 def parse(text: str, name: str | None = None) -> Function:
-    """A Function from formula text such as `sin(x)*y + 1`; never by `eval`."""
+    """A Function from formula text such as `sin(x)*y + 1`; never by `eval`.
+
+    Parameters
+    ----------
+    text
+        Arithmetic and known functions of names; each name is a `"..."` argument.
+    name
+        What the function is called.
+
+    Returns
+    -------
+    Function
+        Its arguments are sorted by name.
+
+    Raises
+    ------
+    SpecError
+        For anything that is no formula, with the place in it.
+    """
     from symgrad.frontends.text import parse as convert
 
     return convert(text, name)

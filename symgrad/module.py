@@ -226,7 +226,22 @@ def compile(
 ) -> Callable[..., Any]:
     """The generated source of one function, executed in memory, as a callable.
 
-    The options are those of `Module`.
+    Parameters
+    ----------
+    function
+        Written or derived.
+    typical, tiles, threads, without, scipy
+        As for `Module`.
+
+    Returns
+    -------
+    callable
+        Takes the function's arguments in their order, as numbers and arrays.
+
+    Raises
+    ------
+    SpecError
+        For what is no Function, or an option out of range.
     """
     require_function(function, "compile")
     options = Options(dict(typical or {}), tiles, threads, without=tuple(without), scipy=names_of(scipy))

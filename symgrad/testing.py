@@ -47,6 +47,8 @@ def check(
         Of the random points.
     rtol
         Relative tolerance in float64, of the rounding-error bound of each element.
+    **shapes
+        Shapes of the parameters of a Python function, as `sg.trace` takes them.
 
     Returns
     -------

@@ -157,6 +157,21 @@ def test_docstrings_are_as_numpydoc_wants_them(documented: dict[str, Any]) -> No
             assert doc["Returns"], title
 
 
+PUBLIC = (
+    "trace", "array", "from_sympy", "to_sympy", "parse", "grad", "value_and_grad", "vjp", "jvp", "jacobian",
+    "hessian", "hvp", "vmap", "flatten", "simplify", "compile", "testing.check",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_what_users_call_documents_its_parameters(name: str) -> None:
+    pytest.importorskip("numpydoc")
+    from numpydoc.validate import validate
+
+    found = [code for code, _ in validate(f"symgrad.{name}")["errors"]]
+    assert not {"PR01", "PR02", "PR03", "RT01", "GL08"} & set(found), found
+
+
 #: Roles and directives of Sphinx, which docutils alone lacks; and `|w|`, which authors write for a norm.
 NOT_MINE = ("Unknown interpreted text role", "Unknown directive", "substitution_reference")
 

@@ -46,6 +46,11 @@ def simplify(f: Function, trace: MutableMapping[str, int] | None = None) -> Func
         Any Function; names and notes follow their nodes.
     trace
         A Counter, say: told how often every rule fired.
+
+    Returns
+    -------
+    Function
+        With the same arguments and results.
     """
     f = prune(in_closures(f, lambda body: simplify(body, trace)))
     passes = _Passes(trace)

@@ -29,8 +29,18 @@ from symgrad.tree import leaves, map_leaves
 def jvp(f: Function, wrt: Wrt = None) -> Function:
     """The value, and the derivative along given tangents of the arguments.
 
-    The result takes f's arguments and, in wrt's order, `<name>_dot` of the shape of each; it returns
-    `(value, tangent)`, the tangent in the structure and shapes of the output.
+    Parameters
+    ----------
+    f
+        A Function whose outputs are floats, of any shape and number.
+    wrt
+        A parameter's name, a tuple of names, or None for every float parameter.
+
+    Returns
+    -------
+    Function
+        Takes f's arguments and, in wrt's order, `<name>_dot` of the shape of each; it returns
+        `(value, tangent)`, the tangent in the structure and shapes of the output.
 
     Raises
     ------
@@ -55,8 +65,21 @@ def jvp(f: Function, wrt: Wrt = None) -> Function:
 def hvp(f: Function, wrt: Wrt = None) -> Function:
     """The Hessian of a scalar (or elementwise) function times a vector.
 
-    The result takes f's arguments and, in wrt's order, `<name>_dot`; it returns one array of the shape of
-    each argument of wrt, structured as `grad` does. For elementwise functions the products are per point.
+    Parameters
+    ----------
+    f, wrt
+        As for `grad`.
+
+    Returns
+    -------
+    Function
+        Takes f's arguments and, in wrt's order, `<name>_dot`; it returns one array of the shape of each
+        argument of wrt, structured as `grad` does. For elementwise functions the products are per point.
+
+    Raises
+    ------
+    NotDifferentiableError, SpecError
+        As `grad` does.
     """
     names = wrt_names(f, wrt)
     _, nodes, gradient, bars = gradient_nodes(f, wrt, "hvp")

@@ -33,6 +33,11 @@ def grad(f: Function, wrt: Wrt = None) -> Function:
         A parameter's name, a tuple of names, or None for every float parameter. One name: the result has
         that argument's shape. A tuple or None: a NamedTuple with one field a name.
 
+    Returns
+    -------
+    Function
+        Takes f's arguments and returns the gradient.
+
     Raises
     ------
     NotDifferentiableError
@@ -46,7 +51,23 @@ def grad(f: Function, wrt: Wrt = None) -> Function:
 
 @uncollected
 def value_and_grad(f: Function, wrt: Wrt = None) -> Function:
-    """The value and the gradient, `(value, gradient)`, sharing what they can. See `grad`."""
+    """The value and the gradient, sharing what they can.
+
+    Parameters
+    ----------
+    f, wrt
+        As for `grad`.
+
+    Returns
+    -------
+    Function
+        Takes f's arguments and returns `(value, gradient)`.
+
+    Raises
+    ------
+    NotDifferentiableError, SpecError
+        As `grad` does.
+    """
     value, _, gradient, bars = gradient_nodes(f, wrt, "value_and_grad")
     origin = Origin("value_and_grad", f, wrt_names(f, wrt))
     return derived(f, f"{f.name}_value_and_grad", (value, gradient), bars, origin, (), value)
@@ -54,9 +75,27 @@ def value_and_grad(f: Function, wrt: Wrt = None) -> Function:
 
 @uncollected
 def vjp(f: Function, wrt: Wrt = None) -> Function:
-    """The value and the pullback of a cotangent: f's arguments and `ct`, to `(value, pullback)`.
+    """The value and the pullback of a cotangent.
 
-    `ct` has the structure and shapes of the output; the pullback is `ct` times the Jacobian.
+    Parameters
+    ----------
+    f
+        A Function whose outputs are floats, of any shape and number.
+    wrt
+        A parameter's name, a tuple of names, or None for every float parameter.
+
+    Returns
+    -------
+    Function
+        Takes f's arguments and `ct`, which has the structure and shapes of the output, and returns
+        `(value, pullback)`; the pullback is `ct` times the Jacobian, structured as `grad` does.
+
+    Raises
+    ------
+    NotDifferentiableError
+        Where an output, or an argument of wrt, is not a float.
+    SpecError
+        For a name that f does not have.
     """
     names = wrt_names(f, wrt)
     outputs = f.output_nodes

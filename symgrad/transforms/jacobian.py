@@ -55,6 +55,11 @@ def jacobian(f: Function, wrt: Wrt = None, sparse: bool = False, mode: Mode = "a
         output through the pullback. `"auto"` goes forward where the output is larger: by its number of
         elements where that is known or a multiple of the other, else by how many named dimensions it has.
 
+    Returns
+    -------
+    Function
+        Takes f's arguments and returns the Jacobian.
+
     Raises
     ------
     NotDifferentiableError
@@ -122,8 +127,23 @@ def _titles(f: Function, inputs: list[Node]) -> tuple[str, ...]:
 def hessian(f: Function, wrt: Wrt = None, sparse: bool = False, mode: Mode = "auto") -> Function:
     """Second partial derivatives of a scalar (or elementwise) function: the Jacobian of its gradient.
 
-    One name in wrt: the argument's shape twice. A tuple or None: a NamedTuple of NamedTuples. `sparse` and
-    `mode` are as for `jacobian`.
+    Parameters
+    ----------
+    f, wrt
+        As for `grad`.
+    sparse, mode
+        As for `jacobian`.
+
+    Returns
+    -------
+    Function
+        Takes f's arguments. One name in wrt: the result has the argument's shape twice. A tuple or None: a
+        NamedTuple of NamedTuples.
+
+    Raises
+    ------
+    NotDifferentiableError, SpecError
+        As `grad` does.
     """
     found = jacobian(grad(f, wrt), wrt, sparse, mode)
     return replace(found, name=f"{f.name}_hessian")
