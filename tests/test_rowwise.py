@@ -31,12 +31,8 @@ def variants(op: Op) -> Iterator[tuple[Node, list[Node], int, dict[int, Any]]]:
     examples: list[dict[str, Any]] = [dict(one) for one in op.examples]
     if op.elementwise:
         count = len(op.operands)
-        shapes = [
-            ("n",) * count,
-            ("n d",) * count,
-            ("n d", "d", "1", "d")[:count],
-            ("n 1", "1 d", "d")[:count],
-        ]
+        # The rule of all of them is one: operands of different ranks, rows on every axis of them.
+        shapes = [("n d", "d", "1", "d")[:count], ("n 1", "1 d", "d")[:count]]
         examples = [{**dict(op.examples[0] if op.examples else {}), "shapes": one} for one in shapes]
     for example in examples:
         shapes = [one.split() for one in example.pop("shapes")]
