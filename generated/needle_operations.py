@@ -1167,7 +1167,7 @@ def _tile_rows(numbers):
 
     Below some hundreds the calls would cost more than memory does.
     """
-    return max(512, 131072 // max(numbers, 1))
+    return 131072 // numbers if 0 < numbers < 256 else 512
 
 
 def _combined(left, right, combine):
