@@ -27,6 +27,8 @@ def memory_text(
     where memory does not depend on a dimension.
     """
     tiled = plan is not None or alive > 0
+    if not tiled and not function.dims and not function.has_batch:
+        return ""
     results = set(function.output_nodes)
     total = NOTHING
     if alive == 0:

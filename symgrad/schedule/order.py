@@ -11,7 +11,7 @@ from symgrad.node import Node
 
 def order_of(function: Function) -> tuple[list[Node], set[Node]]:
     """Needed nodes: the values of the primal and what they are made of first, then the adjoints."""
-    needed = toposort(function.output_nodes)
+    needed = function.nodes()
     if not function.primal:
         return needed, set(needed)
     wanted = set(needed)
