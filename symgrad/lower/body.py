@@ -162,8 +162,12 @@ class Body:
 
     def sections(self) -> tuple[Section, ...]:
         """The statements so far under their headings, after the sizes that they have names for."""
+        return (*self.size_sections(), *self._sections())
+
+    def size_sections(self) -> tuple[Section, ...]:
+        """The sizes that have names, if there are any."""
         sizes = tuple(f"{name} = {text}" for name, text in self.env.sizes.values())
-        return (*((Section("Sizes", sizes),) if sizes else ()), *self._sections())
+        return (Section("Sizes", sizes),) if sizes else ()
 
     def reference(self, node: Node) -> Text:
         """Text by which another part of the function reads the node: a name, or something as short."""
@@ -189,10 +193,11 @@ class Body:
         if forward:
             sections.append(Section("Forward", layout(forward)))
         if backward:
-            sections.append(Section(self._backward_title(), layout(backward)))
+            sections.append(Section(self.backward_title(), layout(backward)))
         return tuple(sections)
 
-    def _backward_title(self) -> str:
+    def backward_title(self) -> str:
+        """The heading of the adjoints."""
         base = self.function
         while base.origin is not None:
             base = base.origin.base

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 
 from symgrad.graph import Function
+from symgrad.lower import parts
 from symgrad.lower.body import LINE, WIDTH, Body
 from symgrad.lower.checks import Signature
 from symgrad.lower.docs import docstring, kind_of, safe
@@ -104,6 +105,9 @@ def routine(
         sections = body.build()
     doc = _record_doc(written)
     result = result_text(function.result, body, records, doc)
+    if plan is None and not alive and len(body.statements) > parts.MOST:
+        outer = [*signature.parameters, *signature.returns, *(size for size, _ in env.sizes.values())]
+        sections, blocks = parts.in_parts(name, body, names, outer, result)
     helpers.update(env.helpers)
     lines = [line for section in sections for line in section.lines]
     unpack = unpacking(signature, checks, "\n".join([*lines, result]))
