@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from symgrad._version import __version__
 from symgrad.borrowed import names_of
 from symgrad.building.files import write_text
+from symgrad.collection import uncollected
 from symgrad.cost import cost, cost_text
 from symgrad.emit import program, render
 from symgrad.errors import SpecError
@@ -157,6 +158,7 @@ class Module:
         """For each function, how often each rule for stable forms fired in it and in what it derives from."""
         return {title: Counter(stabilize(f).rewrites) for title, f in self.functions.items()}
 
+    @uncollected
     def source(self) -> str:
         """The whole standalone module."""
         template = "array_api.py.jinja" if self.options.array_api else "module.py.jinja"
