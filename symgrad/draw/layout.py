@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
-import warnings
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,10 +72,24 @@ def layout(picture: Picture) -> Layout:
 
 def _graphviz(text: str) -> bytes:
     graphs = optional("pygraphviz", "drawing a picture")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of fonts that only the labels would need, whose sizes are given
+    with _no_warnings_of_fonts():
         laid: bytes = graphs.AGraph(string=text).draw(format="json", prog="dot")
     return laid
+
+
+@contextmanager
+def _no_warnings_of_fonts() -> Iterator[None]:
+    """Keeps what libraries below Graphviz say of fonts off the terminal: sizes of labels are given."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 def optional(module: str, what: str) -> Any:

@@ -55,6 +55,7 @@ def chips(box: Box) -> tuple[str, ...]:
 
 def box_size(box: Box) -> tuple[float, float]:
     """Width and height of a box in points."""
-    head = width_of(box.name) + sum(width_of(chip, SMALL) + 12 for chip in chips(box))
+    own = width_of(box.name) + sum(width_of(chip, SMALL) + 12 for chip in chips(box))
+    head = max(own, width_of(" ".join((box.name, *chips(box)))))  # as DOT writes it, in one size
     widest = max([head, *(width_of(line) for line in box.formula)])
     return max(widest + 2 * BORDER, 44.0), HEAD + LINE * len(box.formula) + BORDER
