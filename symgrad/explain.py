@@ -186,7 +186,8 @@ def _text(part: Node, body: Body) -> str:
     (root,) = [substitute([part], known)[part]]
     inputs = [node for node in Function("c", (), root).nodes() if node.op.name == "input"]
     parameters = tuple(Parameter(leaf.name, leaf) for leaf in inputs)
-    function = Function("c", parameters, root, result_names=("c",))
+    function = simplify(Function("c", parameters, root, result_names=("c",)))
+    (root,) = function.output_nodes
     names = Names()
     arguments = {leaf: names.take(leaf.name) for leaf in inputs}
     env = Env({**body.env.dims, **{name: name for name in function.dims}})

@@ -317,6 +317,12 @@ class Function:
     #: Set by the layers that draw: what notebooks show, None where a function is too large for that.
     _latex: ClassVar[Callable[[Function], str | None] | None] = None
     _svg: ClassVar[Callable[[Function], str | None] | None] = None
+    _html: ClassVar[Callable[[Function], str | None] | None] = None
+
+    def _repr_html_(self) -> str | None:
+        """Equations and picture together, None where there is no picture: a notebook shows one form alone."""
+        writer = type(self)._html
+        return None if writer is None else writer(self)
 
     def _repr_latex_(self) -> str | None:
         """The equations, as a notebook sets them."""

@@ -283,8 +283,15 @@ def _svg(function: Function) -> str | None:
     return repr_svg(function)
 
 
+def _html(function: Function) -> str | None:
+    from symgrad.draw.notebook import repr_html
+
+    return repr_html(function)
+
+
 Function._equations = staticmethod(_equations)
 Function._latex = staticmethod(_latex)
 Function._svg = staticmethod(_svg)
+Function._html = staticmethod(_html)
 
 _COMPILED: dict[tuple[int, str], tuple[Function, Callable[..., Any]]] = {}

@@ -154,7 +154,7 @@ def test_without_what_draws_the_error_says_what_to_install(monkeypatch):
     with pytest.raises(SymgradError, match="pygraphviz") as caught:
         layout(picture(wave()))
     assert 'pip install "symgrad[draw]"' in str(caught.value)
-    assert wave()._repr_svg_() is None  # a notebook then shows the formulas alone
+    assert wave()._repr_svg_() is None and wave()._repr_html_() is None  # the formulas alone
 
 
 @pytest.mark.parametrize("form", ["text", "latex", "dot"])
@@ -219,6 +219,15 @@ def test_a_notebook_shows_formulas_between_dollars():
     assert r"\bar{w} &= 2 \, \lambda \cdot w + {X}^{\top}" in text
 
 
+def test_a_notebook_shows_formulas_and_the_graph_below_them():
+    pytest.importorskip("pygraphviz")
+    f = sg.trace(lambda x: np.where(x < 0, 0.0, x), name="a<b", x="...")
+    text = f._repr_html_()
+    assert text.startswith("<div>$$\n") and "x &lt; 0" in text and "<summary>a&lt;b as a graph" in text
+    root = ET.fromstring(f"<all>{text}</all>")
+    assert root.find("details/{http://www.w3.org/2000/svg}svg") is not None
+
+
 def test_nothing_is_shown_of_what_nobody_would_read():
     def long(x):
         for i in range(600):
@@ -226,4 +235,4 @@ def test_nothing_is_shown_of_what_nobody_would_read():
         return x
 
     f = sg.trace(long, x="...")
-    assert f._repr_latex_() is None and f._repr_svg_() is None
+    assert f._repr_latex_() is None and f._repr_svg_() is None and f._repr_html_() is None

@@ -33,3 +33,16 @@ def repr_svg(function: Function) -> str | None:
         return svg([drawn])
     except SymgradError:
         return None
+
+
+def repr_html(function: Function) -> str | None:
+    """The formulas, and below them the picture, folded in; None where there is no picture."""
+    import html
+
+    formulas, drawn = repr_latex(function), repr_svg(function)
+    if formulas is None or drawn is None:
+        return None
+    return (
+        f"<div>{html.escape(formulas)}</div>\n"
+        f"<details><summary>{html.escape(function.name)} as a graph</summary>\n{drawn}</details>"
+    )
