@@ -179,6 +179,8 @@ def test_verify_checks_what_is_on_disk(project: Path) -> None:
     tampered = run("verify", path)
     assert tampered.exit_code == 1
     assert "squares: loss_grad" in tampered.stderr
+    assert "made by:  squares.py:" in tampered.stderr
+    assert "at point 'random 1 (plain)'" in tampered.stderr
     made.write_text("import nowhere_to_be_found\n", encoding="utf-8")
     assert "ModuleNotFoundError" in run("verify", path).stderr
 

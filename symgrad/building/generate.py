@@ -86,6 +86,7 @@ def _tests(module: Module, folder: str) -> dict[str, str]:
 def _verified(built: Built, path: Path, module: Module) -> Built:
     # The oracle imports sympy: a build without it need not wait for that.
     from symgrad.verify.check import verify_module
+    from symgrad.verify.story import story
 
     try:
         reports = verify_module(path, module.functions)
@@ -94,10 +95,10 @@ def _verified(built: Built, path: Path, module: Module) -> Built:
     except Exception as failure:  # generated code that does not even import, or fails when called
         return replace(built, failures=(f"{type(failure).__name__}: {failure}",))
     failures = []
+    source = path.read_text(encoding="utf-8")
     for report in reports:
-        error = report.error()
-        if error is not None:
-            failures.append(str(error))
+        if not report.ok:
+            failures.append(story(report, source, path.name))
         elif not report.compared:  # no evidence is no agreement
             failures.append(f"{report.function}: no element could be compared at any point")
     return replace(built, error=max(report.max_error for report in reports), failures=tuple(failures))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,13 +23,13 @@ def run_jobs(jobs: Sequence[Job], workers: int | None, silent: bool, color: bool
     workers = usable_cores() if workers is None else workers
     if silent or not terminal.is_terminal:
         return run(jobs, workers)
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
     progress = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=terminal, transient=True
-    )
-    context: AbstractContextManager[Any] = progress if len(jobs) > 1 else nullcontext()
-    with context:
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        console=terminal, transient=True,
+    )  # fmt: skip
+    with progress:
         task = progress.add_task("specs", total=len(jobs))
         return run(
             jobs, workers, lambda outcome: progress.update(task, advance=1, description=outcome.spec.name)
