@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import symgrad
@@ -42,3 +45,25 @@ def test_what_the_others_have() -> None:
     assert table["np.interp"].autograd == "no gradient"
     assert table["np.bincount"].symgrad == MISSING
     assert table["sg.norm_cdf"].jax == YES
+
+
+def required(function: Any) -> int:
+    """Number of arguments that a function of numpy wants at least."""
+    if isinstance(function, np.ufunc):
+        return function.nin
+    parameters = inspect.signature(function).parameters.values()
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return max(sum(p.default is p.empty for p in named), 1)
+
+
+def test_every_other_function_fails_with_a_way_out() -> None:
+    modules = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
+    for name in [name for name, supported in own_column().items() if supported == MISSING]:
+        module, _, short = name.rpartition(".")
+        function = getattr(modules[module], short)
+        with pytest.raises(symgrad.SymgradError) as caught:
+            symgrad.trace(lambda x, f=function: f(*[x] * required(f)), x="3 3", name="f")
+        error = caught.value
+        assert short in error.what or short in (error.got or ""), name
+        assert error.where is not None and error.where.startswith("test_comparison.py:"), name
+        assert error.hint, name

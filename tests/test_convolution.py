@@ -140,6 +140,28 @@ def test_pooling(size, stride):
             )  # fmt: skip
 
 
+@pytest.mark.parametrize("size, stride, dilation", [(2, None, 1), (3, 1, 1), (2, 2, 3)])
+def test_pooling_of_sequences(size, stride, dilation):
+    def blocks(x, function):
+        windows = np.lib.stride_tricks.sliding_window_view(x, (size - 1) * dilation + 1, axis=-1)
+        return function(windows[..., :: stride or size, ::dilation], axis=-1)
+
+    for name, function in (("max_pool1d", np.max), ("avg_pool1d", np.mean)):
+        for shape in ("2 3 9", "... 9"):
+            check(
+                lambda x, name=name: NAMES[name](x, size, stride, dilation=dilation), shape,
+                reference=lambda x, function=function: blocks(x, function), second=False,
+            )  # fmt: skip
+
+
+def test_K15_windows_of_sequences_share_ties_and_add_up():
+    value, bar = gradient(lambda x: NAMES["max_pool1d"](x, 2, stride=1), np.array([1.0, 3.0, 3.0, 2.0]))
+    assert value.tolist() == [3.0, 3.0, 3.0]
+    assert bar.tolist() == [0.0, 1.5, 1.5, 0.0]
+    value, _ = gradient(lambda x: NAMES["max_pool1d"](x, 3, stride=1, padding=1), np.array([-1.0, -2.0]))
+    assert value.tolist() == [-1.0, -1.0]
+
+
 def gradient(build, value):
     x = input_node("x", value.shape)
     y = build(x)

@@ -150,39 +150,55 @@ def _padded(x: Node, borders: list[tuple[Size, Size]], value: float = 0) -> Node
 
 
 @public("max_pool2d")
-def max_pool2d(x: Any, size: Any, stride: Any = None, padding: Any = 0) -> Node:
+def max_pool2d(x: Any, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Node:
     """Maximum over windows of the last two axes; ties in a window share its derivative evenly.
 
     `stride` is the window's size where it is not given. Padding never wins.
     """
-    return _pooled("max_pool2d", np.max, x, size, stride, padding, float("-inf"))
+    return _pooled("max_pool2d", np.max, x, size, stride, padding, dilation, float("-inf"))
 
 
 @public("avg_pool2d")
-def avg_pool2d(x: Any, size: Any, stride: Any = None, padding: Any = 0) -> Node:
+def avg_pool2d(x: Any, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Node:
     """Mean over windows of the last two axes; zeros of the padding count.
 
     `stride` is the window's size where it is not given.
     """
-    return _pooled("avg_pool2d", np.mean, x, size, stride, padding, 0)
+    return _pooled("avg_pool2d", np.mean, x, size, stride, padding, dilation, 0)
 
 
-def _pooled(what: str, function: Any, x: Any, size: Any, stride: Any, padding: Any, border: float) -> Node:
+@public("max_pool1d")
+def max_pool1d(x: Any, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Node:
+    """Maximum over windows of the last axis, see `max_pool2d`."""
+    return _pooled("max_pool1d", np.max, x, size, stride, padding, dilation, float("-inf"))
+
+
+@public("avg_pool1d")
+def avg_pool1d(x: Any, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Node:
+    """Mean over windows of the last axis, see `avg_pool2d`."""
+    return _pooled("avg_pool1d", np.mean, x, size, stride, padding, dilation, 0)
+
+
+def _pooled(
+    what: str, function: Any, x: Any, size: Any, stride: Any, padding: Any, dilation: Any, border: float
+) -> Node:
     x = as_floats(as_array(x))
-    if x.rank < 2:
+    count = int(what[-2])
+    if x.rank < count:
         raise ShapeError(
-            f"{what}: wrong number of dimensions", expected="at least 2", got=shape_text(x.shape)
+            f"{what}: wrong number of dimensions", expected=f"at least {count}", got=shape_text(x.shape)
         )
-    window = _each(what, "size", size, 2)
-    steps = window if stride is None else _each(what, "stride", stride, 2)
-    widths = _each(what, "padding", padding, 2, least=0)
+    window = _each(what, "size", size, count)
+    steps = window if stride is None else _each(what, "stride", stride, count)
+    spread = _each(what, "dilation", dilation, count)
+    widths = _each(what, "padding", padding, count, least=0)
     if any(p > k // 2 for p, k in zip(widths, window)):
         raise SpecError(
             f"{what}: padding={padding!r}", expected="at most half of the window", got=f"size={size!r}"
         )
     x = _padded(x, [(p, p) for p in widths], border)
-    windows = sliding_windows(x, window=window, stride=steps, dilation=(1, 1))
-    return FUNCTIONS[function](windows, axis=(-4, -3))  # type: ignore[no-any-return]
+    windows = sliding_windows(x, window=window, stride=steps, dilation=spread)
+    return FUNCTIONS[function](windows, axis=tuple(range(-2 * count, -count)))  # type: ignore[no-any-return]
 
 
 # --- numpy's one-dimensional convolutions -----------------------------------------------------------
