@@ -15,31 +15,45 @@ from symgrad.ops.rearrange import flip_
 from symgrad.ops.structure import broadcast_up, expand_dims, head, normalize_axis, permute, reshape_to
 from symgrad.ops.windows import Widths, pad
 from symgrad.shapes import Shape, Size, core, shape_text
-from symgrad.spelling import spelled
+from symgrad.spelling import FUNCTIONS, spelled
 
-MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
+MODES = ("constant", "edge", "reflect", "symmetric", "wrap", "linear_ramp")
+#: Modes that repeat a statistic of a whole axis.
+STATISTICS = {"mean": np.mean, "median": np.median, "maximum": np.max, "minimum": np.min}
 
 
 @spelled(np.pad)
 def numpy_pad(
     array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = 0,
-    reflect_type: str = "even",
+    end_values: Any = 0, reflect_type: str = "even", stat_length: Any = None,
 ) -> Node:  # fmt: skip
-    """`np.pad` with constants, or with entries of the array."""
+    """`np.pad` with constants, with entries of the array, or with what follows from them."""
     x = as_array(array)
-    if mode not in MODES or reflect_type != "even":
+    if (mode not in MODES and mode not in STATISTICS) or stat_length is not None:
+        option = "" if stat_length is None else ", stat_length=..."
         raise TraceError(
-            f"np.pad(..., mode={mode!r}) is not supported" if mode not in MODES else "np.pad: reflect_type=",
-            expected=", ".join(map(repr, MODES)),
+            f"np.pad(..., mode={mode!r}{option}) is not supported",
+            expected=", ".join(map(repr, (*MODES, *STATISTICS))),
             hint="np.concatenate of slices for a border of other entries",
+        )
+    if reflect_type not in ("even", "odd"):
+        raise TraceError(
+            "np.pad: reflect_type is unknown", expected="'even' or 'odd'", got=repr(reflect_type)
         )
     widths = _widths(pad_width, x)
     if all(before == 0 and after == 0 for before, after in widths):
         return x
     if mode == "constant":
         return _constant(x, widths, constant_values)
+    ends = [_two(v) for v in _for_each_axis(end_values, x)]
     for axis, (before, after) in enumerate(widths):
-        x = _extended(x, axis, before, after, mode)
+        if mode == "linear_ramp":
+            x = _ramped(x, axis, before, after, ends[axis])
+        elif mode in STATISTICS:
+            middle = FUNCTIONS[STATISTICS[mode]](x, axis=axis, keepdims=True)
+            x = _joined(_repeated(middle, axis, before), x, _repeated(middle, axis, after), axis)
+        else:
+            x = _extended(x, axis, before, after, mode, reflect_type == "odd")
     return x
 
 
@@ -87,7 +101,27 @@ def _for_each_axis(values: Any, x: Node) -> list[Any]:
 # --- entries of the array -----------------------------------------------------------------------------
 
 
-def _extended(x: Node, axis: int, before: Size, after: Size, mode: str) -> Node:
+def _joined(low: Node, x: Node, high: Node, axis: int) -> Node:
+    parts = [part for part in (low, x, high) if core(part.shape)[axis] != 0]
+    return concatenate(parts, axis=axis)
+
+
+def _ramped(x: Node, axis: int, before: Size, after: Size, ends: tuple[Any, Any]) -> Node:
+    """Straight lines from given ends to the edges."""
+    if not isinstance(before, int) or not isinstance(after, int):
+        raise TraceError("np.pad(mode='linear_ramp'): widths have to be fixed", got=f"{before}, {after}")
+    size = core(x.shape)[axis]
+    sides = []
+    for width, end, place in ((before, ends[0], 0), (after, ends[1], size - 1)):
+        edge = section(x, place, place + 1, axis)
+        share = expand_dims(
+            array_node(np.arange(width) / max(width, 1)), axes=tuple(range(1, x.rank - axis))
+        ) if width else None  # fmt: skip
+        sides.append(_repeated(edge, axis, 0) if share is None else end + (edge - end) * share)
+    return _joined(sides[0], x, flip_(sides[1], axes=(axis,)) if after else sides[1], axis)
+
+
+def _extended(x: Node, axis: int, before: Size, after: Size, mode: str, odd: bool = False) -> Node:
     """The array with borders of its own entries along one axis."""
     size = core(x.shape)[axis]
     if before == 0 and after == 0:
@@ -96,10 +130,15 @@ def _extended(x: Node, axis: int, before: Size, after: Size, mode: str) -> Node:
         if size == 0:
             raise ShapeError(f"np.pad(mode={mode!r}): an axis is empty", got=shape_text(x.shape))
         room = size if mode != "reflect" else size - 1
+        if odd and mode in ("reflect", "symmetric") and max(before, after) > room:
+            raise TraceError("np.pad(reflect_type='odd'): wider than the axis", got=shape_text(x.shape))
         if mode != "edge" and max(before, after) > room:
             places = np.pad(np.arange(size), (before, after), _mode(mode))
             return gather(x, array_node(places), axis=axis)
     low, high = _borders(x, axis, before, after, mode)
+    if odd and mode in ("reflect", "symmetric"):
+        first, last = section(x, 0, 1, axis), section(x, size - 1, size, axis)
+        low, high = 2 * first - low, 2 * last - high
     parts = ([low] if before != 0 else []) + [x] + ([high] if after != 0 else [])
     return concatenate(parts, axis=axis)
 
