@@ -378,3 +378,23 @@ def dim_names(size: Size) -> list[str]:
             else:
                 found.update(dict.fromkeys(dim_names(atom.numerator) + dim_names(atom.denominator)))
     return list(found)
+
+
+def linear_in(size: Size, unknown: str) -> tuple[Size, Size] | None:
+    """`factor, rest` where size = factor * unknown + rest and rest does not hold the unknown."""
+    if isinstance(size, int):
+        return None
+    factor: Size = 0
+    rest: Size = 0
+    for monomial, coefficient in size.terms:
+        if monomial.count(unknown) == 1:
+            others = tuple([atom for atom in monomial if atom != unknown])
+            factor = factor + (Dim(((others, coefficient),)) if others else coefficient)
+        elif any(isinstance(a, str) and a == unknown for a in monomial):
+            return None
+        else:
+            part = Dim(((monomial, coefficient),)) if monomial else coefficient
+            rest = rest + part
+    if factor == 0 or unknown in (*dim_names(rest), *dim_names(factor)):
+        return None
+    return factor, rest

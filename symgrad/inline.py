@@ -21,7 +21,10 @@ from symgrad.shapes import (
     Size,
     broadcast,
     core,
+    dim_names,
+    divide_exactly,
     has_batch,
+    linear_in,
     shape_text,
     substitute,
 )
@@ -40,6 +43,7 @@ def inline(function: Function, arguments: Sequence[Tree]) -> Tree:
         for leaf, node in zip(leaves(parameter.tree), leaves(tree)):
             batches.append(_unify(function, leaf, node, sizes))
             mapping[leaf] = node if node.dtype == leaf.dtype else cast(node, to=leaf.dtype)
+    _solve(mapping, sizes)
     _check(function, mapping, sizes)
     batch = broadcast(*batches, what=function.name) if batches else ()
     _rebuild_all(function.output_nodes, mapping, sizes, batch)
@@ -86,6 +90,20 @@ def _unify(function: Function, leaf: Node, node: Node, sizes: dict[str, Size]) -
             if len(atoms) == 1 and factor == 1 and isinstance(atoms[0], str):
                 sizes.setdefault(atoms[0], actual)
     return head
+
+
+def _solve(mapping: dict[Node, Node], sizes: dict[str, Size]) -> None:
+    """Add sizes that follow from a dimension with one unknown name, such as d from an argument of d + 1."""
+    for leaf, node in mapping.items():
+        wanted = core(leaf.shape)
+        for size, actual in zip(wanted, node.shape[len(node.shape) - len(wanted) :]):
+            unknown = [name for name in dim_names(size) if name not in sizes]
+            found = linear_in(size, unknown[0]) if len(unknown) == 1 else None
+            if found is not None:
+                factor, rest = (substitute(part, sizes) for part in found)
+                value = divide_exactly(actual - rest, factor)
+                if value is not None:
+                    sizes[unknown[0]] = value
 
 
 def _check(function: Function, mapping: dict[Node, Node], sizes: dict[str, Size]) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 import symgrad as sg
 from symgrad.blocks.table import CARRY
+from symgrad.shapes import parse_shape, product
+from symgrad.transforms.jacobian import is_larger
 from symgrad.verify.check import verify_function
 
 ROWS = sg.array("e", "int64")
@@ -260,6 +262,21 @@ def test_every_rule_is_of_an_operation_with_an_adjoint():
     for name in CARRY:
         adjoint = OPS[name].adjoint
         assert callable(adjoint) or any(rule is not None for rule in adjoint.values())
+
+
+@pytest.mark.parametrize(
+    "output, argument, forward",
+    [
+        ("n", "", True), ("n m", "n", True), ("n", "n m", False), ("n", "n", False), ("5", "3", True),
+        ("3", "5", False),
+        ("2*n", "n", True), ("n", "2*n", False), ("n", "3", True), ("3", "n", False), ("n m", "k", True),
+        ("k", "n m", False), ("n+1", "n", False),
+    ],
+)  # fmt: skip
+def test_tall_jacobians_go_forward_and_wide_ones_in_reverse(output, argument, forward):
+    """By the number of elements, symbolic or not; by that of named dimensions where it does not tell."""
+    sizes = [product(parse_shape(text)) for text in (output, argument)]
+    assert is_larger(*sizes) is forward
 
 
 def test_refusals():

@@ -99,6 +99,16 @@ def test_sizes_that_the_length_alone_does_not_tell():
         f.unpack(theta[:-1], np.zeros((1, 3)), np.zeros((1, 2)))
 
 
+def test_a_flattened_function_is_called_inside_another():
+    """Sizes follow from the length of the vector there too."""
+    flat = sg.flatten(sg.trace(lambda w, b: np.sum(w**2) + b, w="d", b="", name="f"), ("w", "b"))
+    g = sg.trace(lambda t: flat(t) * 2 + flat.unpack(t).b, t="m+1")
+    assert g([1.0, 2.0, 3.0]) == 2 * (1 + 4 + 3) + 3
+    verified(sg.hessian(g, "t"))
+    h = sg.trace(lambda w: flat.pack(w, 1.0), w="4")
+    assert h(np.zeros(4)).tolist() == [0, 0, 0, 0, 1]
+
+
 def test_refusals():
     two = sg.trace(lambda A, B: np.sum(A @ B), A="m k", B="k n")
     with pytest.raises(sg.SpecError, match="sizes of f do not follow from the length of one vector: m, k, n"):

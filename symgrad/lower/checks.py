@@ -11,7 +11,7 @@ from symgrad.lower.body import LINE, Env
 from symgrad.lower.names import Names
 from symgrad.node import Node
 from symgrad.program import Checks
-from symgrad.shapes import Dim, Size, core, dim_names, has_batch, shape_text
+from symgrad.shapes import Dim, Size, core, dim_names, has_batch, linear_in, shape_text
 from symgrad.tree import Record, Tree, children, is_leaf, leaves
 
 
@@ -141,7 +141,7 @@ class Signature:
             unknown = [d for d in dim_names(size) if d not in bound]
             if len(unknown) != 1:
                 continue
-            solved = _solution(size, unknown[0])
+            solved = linear_in(size, unknown[0])
             if solved is None:
                 continue
             factor, rest = solved
@@ -206,22 +206,3 @@ class Signature:
 
 def _bare(size: Size) -> bool:
     return isinstance(size, Dim) and str(size).isidentifier()
-
-
-def _solution(size: Size, unknown: str) -> tuple[Size, Size] | None:
-    """`factor, rest` where size = factor * unknown + rest and rest does not hold the unknown."""
-    assert isinstance(size, Dim)
-    factor: Size = 0
-    rest: Size = 0
-    for monomial, coefficient in size.terms:
-        if monomial.count(unknown) == 1:
-            others = tuple([atom for atom in monomial if atom != unknown])
-            factor = factor + (Dim(((others, coefficient),)) if others else coefficient)
-        elif any(isinstance(a, str) and a == unknown for a in monomial):
-            return None
-        else:
-            part = Dim(((monomial, coefficient),)) if monomial else coefficient
-            rest = rest + part
-    if factor == 0 or unknown in (*dim_names(rest), *dim_names(factor)):
-        return None
-    return factor, rest
