@@ -96,15 +96,16 @@ def loss(
     Notes
     -----
     Cost: 8 n m k d + 8 n m d**2 + 19 n m d + 3 n m + 2 flops.
-    Memory: about 2 n m numbers beside arguments and results.
+    Memory: about 4 n m d + 1 numbers beside arguments and results.
     """
-    x, y, h0, c0, W, U, b, v, dtype, n, m, _, d = _loss_arguments(x, y, h0, c0, W, U, b, v)
+    x, y, h0, c0, W, U, b, v, dtype, n, m, k, d = _loss_arguments(x, y, h0, c0, W, U, b, v)
 
+    t1 = (x.reshape(m * n, k) @ W).reshape(n, m, 4 * d)  # (n, m, 4*d)
     h = h0  # (m, d)
     c = c0  # (m, d)
     readouts = np.empty((n, m), dtype)
     for t in range(n):
-        z = x[t] @ W + h @ U + b                      # (m, 4*d)
+        z = t1[t] + h @ U + b                         # (m, 4*d)
         show = _sigmoid(z[:, 2 * d:3 * d])            # (m, d)
         keep = _sigmoid(z[:, :d])                     # (m, d)
         write = _sigmoid(z[:, d:2 * d])               # (m, d)
@@ -166,13 +167,14 @@ def loss_value_and_grad(
 
     Notes
     -----
-    Cost: 16 n m k d + 24 n m d**2 + 56 n m d + 4 n k d + 4 n d**2 + ... flops, 2.5 times the 8 n m
-    k d + 8 n m d**2 + 19 n m d + 3 n m + 2 of loss.
-    Memory: about 11 n m d + n m + 1 numbers beside arguments and results.
+    Cost: 16 n m k d + 24 n m d**2 + 56 n m d + 4 n m + n d + 2 flops, 2.5 times the 8 n m k d + 8 n
+    m d**2 + 19 n m d + 3 n m + 2 of loss.
+    Memory: about 10 n m d + n m + 2 numbers beside arguments and results.
     """
     x, y, h0, c0, W, U, b, v, dtype, n, m, k, d = _loss_arguments(x, y, h0, c0, W, U, b, v)
 
     # Forward
+    t1 = (x.reshape(m * n, k) @ W).reshape(n, m, 4 * d)  # (n, m, 4*d)
     h = h0  # (m, d)
     c = c0  # (m, d)
     readouts = np.empty((n, m), dtype)
@@ -187,7 +189,7 @@ def loss_value_and_grad(
     for t in range(n):
         hs[t] = h
         cs[t] = c
-        z = x[t] @ W + h @ U + b            # (m, 4*d)
+        z = t1[t] + h @ U + b               # (m, 4*d)
         zs[t] = z
         show = _sigmoid(z[:, 2 * d:3 * d])  # (m, d)
         shows[t] = show
@@ -202,20 +204,18 @@ def loss_value_and_grad(
         tanh_cs[t] = tanh_c
         h = show * tanh_c                   # (m, d)
         readouts[t] = h @ v
-    t1 = readouts - y  # (n, m)
-    loss = (t1**2).sum() / (m * n) / 2
+    t2 = readouts - y                                    # (n, m)
+    loss = (t2**2).sum() / (m * n) / 2
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
-    t2 = np.zeros((m, d), dtype)  # (m, d)
-    t1_bar = t1 / (m * n)         # (n, m)
-    h_bar = t2  # (m, d)
-    c_bar = t2  # (m, d)
-    W_bar = np.zeros((k, 4 * d), dtype)
-    U_bar = np.zeros((d, 4 * d), dtype)
-    b_bar = np.zeros((4 * d,), dtype)
+    t3 = np.zeros((m, d), dtype)                     # (m, d)
+    t2_bar = t2 / (m * n)                            # (n, m)
+    h_bar = t3  # (m, d)
+    c_bar = t3  # (m, d)
     v_bar = np.zeros((d,), dtype)
+    z_bars = np.empty((n, m, 4 * d), dtype)
     for t in reversed(range(n)):
-        t1_bar_t = t1_bar[t]                           # (m,)
+        t2_bar_t = t2_bar[t]                           # (m,)
         z = zs[t]                                      # (m, 4*d)
         show = shows[t]                                # (m, d)
         keep = keeps[t]                                # (m, d)
@@ -223,7 +223,7 @@ def loss_value_and_grad(
         tanh = tanhs[t]                                # (m, d)
         tanh_c = tanh_cs[t]                            # (m, d)
         h2 = show * tanh_c                             # (m, d)
-        h2_bar = h_bar + t1_bar_t[:, None] * v         # (m, d)
+        h2_bar = h_bar + t2_bar_t[:, None] * v         # (m, d)
         tanh_c_bar = h2_bar * show                     # (m, d)
         c_bar2 = c_bar + tanh_c_bar * (1 - tanh_c**2)  # (m, d)
         tanh_bar = c_bar2 * write                      # (m, d)
@@ -235,12 +235,14 @@ def loss_value_and_grad(
         z_bar[:, d:2 * d] += write_bar * write * _sigmoid(-z[:, d:2 * d])
         z_bar[:, :d] += keep_bar * keep * _sigmoid(-z[:, :d])
         z_bar[:, 2 * d:3 * d] += show_bar * show * _sigmoid(-z[:, 2 * d:3 * d])  # (m, 4*d)
+        z_bars[t] = z_bar
         h_bar = z_bar @ U.T                            # (m, d)
         c_bar = c_bar2 * keep                          # (m, d)
-        W_bar += x[t].T @ z_bar
-        U_bar += hs[t].T @ z_bar
-        b_bar += z_bar.sum(axis=0)
-        v_bar += h2.T @ t1_bar_t
+        v_bar += h2.T @ t2_bar_t
+    reshape_z_bars = z_bars.reshape(m * n, 4 * d)    # (m*n, 4*d)
+    W_bar = x.reshape(m * n, k).T @ reshape_z_bars   # (k, 4*d)
+    U_bar = hs.reshape(m * n, d).T @ reshape_z_bars  # (d, 4*d)
+    b_bar = z_bars.sum(axis=(0, 1))                  # (4*d,)
 
     return dtype(loss), LossGradient(W_bar, U_bar, b_bar, v_bar)
 
@@ -284,14 +286,16 @@ def states(
     Notes
     -----
     Cost: 8 n m k d + 8 n m d**2 + 17 n m d flops.
+    Memory: about 4 n m d + 1 numbers beside arguments and results.
     """
-    x, h0, c0, W, U, b, dtype, n, m, _, d = _states_arguments(x, h0, c0, W, U, b)
+    x, h0, c0, W, U, b, dtype, n, m, k, d = _states_arguments(x, h0, c0, W, U, b)
 
+    t1 = (x.reshape(m * n, k) @ W).reshape(n, m, 4 * d)  # (n, m, 4*d)
     h = h0  # (m, d)
     c = c0  # (m, d)
     states = np.empty((n, m, d), dtype)
     for t in range(n):
-        z = x[t] @ W + h @ U + b                      # (m, 4*d)
+        z = t1[t] + h @ U + b                         # (m, 4*d)
         show = _sigmoid(z[:, 2 * d:3 * d])            # (m, d)
         keep = _sigmoid(z[:, :d])                     # (m, d)
         write = _sigmoid(z[:, d:2 * d])               # (m, d)

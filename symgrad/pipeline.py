@@ -3,6 +3,7 @@
 trace        Python function      -> Function            (symgrad.trace)
 stabilize    Function             -> stable forms        (symgrad.rewrite), in trace and before simplify
 keep         Function             -> stacks for loops    (symgrad.rewrite.residuals), before simplify
+split        Function             -> smaller loops       (symgrad.rewrite.fission), before simplify
 transforms   Function             -> Function            (symgrad.transforms)
 guard        branches not taken   -> harmless ones       (symgrad.guard), at the end of trace
 simplify     Function             -> smaller Function    (symgrad.rewrite)
@@ -28,6 +29,7 @@ from symgrad.rewrite.closures import prune
 from symgrad.rewrite.columns import turn_short_rows
 from symgrad.rewrite.exponentials import share_exponentials
 from symgrad.rewrite.fast_sums import spell_sums
+from symgrad.rewrite.fission import split_loops
 from symgrad.rewrite.residuals import keep_residuals
 from symgrad.rewrite.small_signs import sign_small_factors
 
@@ -35,7 +37,7 @@ from symgrad.rewrite.small_signs import sign_small_factors
 @uncollected
 def prepare(function: Function, options: Options = DEFAULT) -> Function:
     """The function in the form that is emitted: simplified, with subterms shared."""
-    simple = simplify(keep_residuals(prune(stabilize(function))))
+    simple = simplify(split_loops(prune(keep_residuals(prune(stabilize(function))))))
     unmasked = unmask(simple)
     if unmasked is not simple:
         simple = simplify(unmasked)

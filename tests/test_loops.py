@@ -349,12 +349,34 @@ def test_the_generated_loops():
     text = source(sg.value_and_grad(CASES["rnn"][0]))
     for line in (
         "    for t in range(n):",
-        "        a = x[t] @ W + h @ U  # (d,)",
+        "        hs[t + 1] = h",
         "    for t in reversed(range(n)):",
         "        a_bar = h_bar2 * (1 - h_next**2)  # (d,)",
-        "        W_bar += x[t][:, None] * a_bar",
+        "        h_bar = U @ a_bar                 # (d,)",
+        "    W_bar = x.T @ a_bars          # (k, d)",
+        "    U_bar = hs[:-1].T @ a_bars    # (d, d)",
     ):
         assert line in text, text
+
+
+def products(x, y, h, A, B, c):
+    def step(h, rows):
+        x, y = rows
+        h = np.tanh(h + A @ x + x @ A.T + np.sum(y @ B, axis=0) * c)
+        return h, (h @ A, B @ h)
+
+    h, (u, v) = sg.scan(step, h, (x, y))
+    return np.sum(h) + np.sum(np.sin(u)) + np.sum(v**2)
+
+
+def test_products_that_need_no_order_are_done_outside():
+    f = sg.trace(products, x="n d", y="n m d", h="d", A="d d", B="d d", c="d")
+    for function in (sg.value_and_grad(f), sg.hvp(f, ("A", "x")), sg.jvp(f)):
+        verified(function)
+    forward, backward = source(sg.value_and_grad(f)).split("# Adjoints")
+    inside = forward.partition("for t in")[2].partition("\n    f")[0]
+    assert "x[t]" not in inside and "y[t]" not in inside
+    assert "+=" not in backward.replace("c_bar +=", "")
 
 
 def test_a_reversed_loop_reads_what_is_slow_to_compute_again():

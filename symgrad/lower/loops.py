@@ -113,8 +113,7 @@ class ForLoop:
             wish = self.outer.wish(result)
             if not wish and position < count + rows:
                 value = self.loop.stacks[position - count]
-                name = self.loop.names.get(value) or self.loop.labels.get(value, "") or value.op.name
-                wish = plural(name.strip("_"))
+                wish = plural(self._called(value).strip("_"))
             elif not wish:
                 wish = plural(self.carry_names[position - count - rows])
             if wish in self.carry_names:
@@ -124,6 +123,12 @@ class ForLoop:
             else:
                 found[position] = self.outer.names.take(wish)
         return found
+
+    def _called(self, value: Node) -> str:
+        """What a value of the body is called: as its author did, as an adjoint, after its operation."""
+        names = {**self.loop.labels, **self.loop.names}
+        primal = names.get(self.loop.bars.get(value, value), "")
+        return names.get(value) or (f"{primal}_bar" if primal else value.op.name)
 
     def _index_name(self) -> str:
         label = self.loop.labels.get(self.loop.index, "")
