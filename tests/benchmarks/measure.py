@@ -6,7 +6,7 @@ import gc
 import statistics
 import time
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,10 +21,11 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Effort:
-    """How long each contender runs in a round, and how many rounds there are."""
+    """How long each contender runs in a round, how many rounds there are, and by which clock."""
 
     seconds: float = 0.2
     rounds: int = 7
+    clock: Callable[[], float] = time.perf_counter
 
 
 @dataclass
@@ -109,32 +110,32 @@ def compare(contenders: Sequence[Contender]) -> dict[str, float]:
 def rounds(contenders: Sequence[Contender], effort: Effort) -> dict[str, float]:
     """Median seconds a call, by name; in each round every contender has one turn."""
     turns: dict[str, list[float]] = {contender.name: [] for contender in contenders}
-    counts = {contender.name: _count(contender, effort.seconds) for contender in contenders}
+    counts = {contender.name: _count(contender, effort) for contender in contenders}
     enabled = gc.isenabled()
     gc.disable()
     try:
         for number in range(effort.rounds):
             # Every other round goes backwards: no contender always follows the same one.
             for contender in contenders if number % 2 == 0 else reversed(contenders):
-                turns[contender.name].append(_turn(contender, counts[contender.name]))
+                turns[contender.name].append(_turn(contender, counts[contender.name], effort.clock))
     finally:
         if enabled:
             gc.enable()
     return {name: statistics.median(times) for name, times in turns.items()}
 
 
-def _turn(contender: Contender, count: int) -> float:
+def _turn(contender: Contender, count: int, clock: Callable[[], float]) -> float:
     call = contender.call
-    start = time.perf_counter()
+    start = clock()
     for _ in range(count):
         call()
-    return (time.perf_counter() - start) / count
+    return (clock() - start) / count
 
 
-def _count(contender: Contender, seconds: float) -> int:
-    """Calls that take at least so many seconds together."""
-    count = 1
-    while (took := _turn(contender, count) * count) < seconds:
+def _count(contender: Contender, effort: Effort) -> int:
+    """Calls that take at least the seconds of a round together."""
+    count, seconds = 1, effort.seconds
+    while (took := _turn(contender, count, effort.clock) * count) < seconds:
         count = max(count + 1, min(10 * count, int(1.1 * count * seconds / max(took, 1e-9))))
     return count
 
