@@ -32,6 +32,8 @@ def associate(f: Function, typical: Mapping[str, int]) -> Function:
     Before: `matmat(matmat(A, B), C)`; after: `matmat(A, matmat(B, C))`.
     """
     order = f.nodes()
+    if not any(node.op.name == "matmat" for node in order):
+        return f
     uses: dict[Node, int] = dict.fromkeys(f.output_nodes, 1)
     above: set[Node] = set()
     for node in order:

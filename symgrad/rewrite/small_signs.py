@@ -17,6 +17,8 @@ def sign_small_factors(f: Function) -> Function:
     Before: `-(s[:, None] * x)`; after: `(-s)[:, None] * x`.
     """
     order = f.nodes()
+    if not any(node.op.name == "neg" and node.shape for node in order):
+        return f
     uses: dict[Node, int] = dict.fromkeys(f.output_nodes, 1)
     for node in order:
         for a in node.args:
