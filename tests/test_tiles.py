@@ -238,3 +238,13 @@ def test_memory_of_tiles_is_told() -> None:
     )
     scalars = sg.Module("m", {"f": sg.trace(lambda a, b: a * np.sin(b), a="", b="")}).source()
     assert "Memory" not in scalars
+
+
+@pytest.mark.parametrize("name", ["black_scholes", "logreg", "gmm", "mlp"])
+def test_the_workloads_that_gain_have_tiles(name: str) -> None:
+    from tests.benchmarks import workloads
+
+    one = workloads.ALL[name](True)
+    library = workloads.Library(np, sg.logsumexp, sg.relu)
+    f = sg.value_and_grad(sg.trace(one.formula(library), **one.shapes), wrt=one.wrt)
+    assert "_tile_rows(" in sg.Module("m", {"f": f}).source()
