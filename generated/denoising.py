@@ -220,7 +220,7 @@ def _numbers(name, value):
 def _any_floats(names, values, only):
     """The same for whatever numpy makes an array of."""
     arrays = [_numbers(name, value) for name, value in zip(names, values)]
-    dtype = only or (np.float32 if all(a.dtype == np.float32 for a in arrays) else np.float64)
+    dtype = only or (np.float32 if all(a.dtype.type is np.float32 for a in arrays) else np.float64)
     arrays = [a if a.dtype == dtype else a.astype(dtype) for a in arrays]
     return [a if a.ndim else a[()] for a in arrays], dtype
 

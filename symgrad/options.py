@@ -32,7 +32,8 @@ class Options:
         Whether functions over many rows run tile by tile of rows where that pays. A number is the number of
         rows of every tile, however few there are: for tests.
     threads
-        Whether tiles may run on several threads, as many as the module's `set_threads` says.
+        Whether tiles may run on several threads, as many as the module's `set_threads` says;
+        it has one where anything runs tile by tile.
     partial
         Whether a function that is a sum over rows also gets `<name>_partial`, which gives the sums of some
         of the rows, and `<name>_combine`, which makes the results of them.

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+import symgrad as sg
 from symgrad.kernels.arguments import _any_floats, _batch_shape, _floats, _full
 
 VALUES = {
@@ -21,6 +22,7 @@ VALUES = {
     "no elements": np.zeros((0, 2)),
     "strided": np.arange(8.0)[::2],
     "big endian": np.array([1.0, 2.0], ">f8"),
+    "narrow big endian": np.array([1.0, 2.0], ">f4"),
     "narrow": np.array([1.0, 2.0], np.float32),
     "integers": np.array([1, 2]),
     "masked": np.ma.array([1.0, 2.0], mask=[False, False]),
@@ -47,6 +49,16 @@ def test_subclasses_become_plain(kind):
     value = kind(0.5) if issubclass(kind, float) else np.ones(3).view(kind)
     (array,), _ = _floats(("x",), (value,))
     assert type(array) in (np.float64, np.ndarray)
+
+
+def test_the_order_of_bytes_does_not_widen():
+    f = sg.trace(lambda x, w: (np.sum(x * w), x[::-1]), x="n", w="n")
+    x = np.array([1.5, 2.5, -1.0], np.float32)
+    for given in (x.astype(">f4"), x.astype("<f4")):
+        value, flipped = sg.compile(f)(given, given)
+        assert type(value) is np.float32 and value == 9.5
+        assert flipped.dtype == np.float32 and flipped.dtype.isnative
+        np.testing.assert_array_equal(flipped, x[::-1])
 
 
 def test_words_and_complex_numbers_are_refused():
