@@ -33,6 +33,7 @@ SHORT_NAME = 14
 CHEAP = 20
 
 _LEAVES = ("const", "dim", "input")
+_NUMBERS = ("const", "dim")
 
 
 @dataclass
@@ -137,12 +138,13 @@ class Body:
         self.called = dict(arguments) if called is None else called
         self.rows = rows
         self.uses: dict[Node, int] = {}
+        uses = self.uses
         #: The results that are used, by their position, of operations that have several.
         self.results: dict[Node, dict[int, Node]] = {}
         self.stacks = Stacks()
         for node in self.order:
             for operand in node.args:
-                self.uses[operand] = self.uses.get(operand, 0) + 1
+                uses[operand] = uses.get(operand, 0) + 1
             if node.op.name == "result":
                 self.results.setdefault(node.args[0], {})[node.position] = node
 
@@ -214,12 +216,16 @@ class Body:
             self._assign(node, text)
         else:
             self.text[node] = text
-            deepest = 0
-            for a in node.args:
-                below = self.depth.get(a, 0)
-                if below > deepest:
-                    deepest = below
-            self.depth[node] = deepest + 1
+            self.depth[node] = self._deepest(node) + 1
+
+    def _deepest(self, node: Node) -> int:
+        """How deep the texts of its operands nest."""
+        deepest = 0
+        for a in node.args:
+            below = self.depth.get(a, 0)
+            if below > deepest:
+                deepest = below
+        return deepest
 
     def write(self, node: Node, operands: list[Text]) -> Text:
         """Text of one operation."""
@@ -229,11 +235,10 @@ class Body:
         """Text of a node; operands too long or too deep for one line get names first."""
         if node.op.statement is not None:
             return Text("")
+        texts = self.text
         while True:
-            operands = [self.text[a] for a in node.args]
-            text = self.write(node, operands)
-            depths = [self.depth.get(a, 0) for a in node.args]
-            if len(text.source) <= WIDTH and max(depths, default=0) < DEPTH:
+            text = self.write(node, [texts[a] for a in node.args])
+            if len(text.source) <= WIDTH and self._deepest(node) < DEPTH:
                 return text
             inlined = [
                 a for a in dict.fromkeys(node.args) if a not in self.named and a.op.name not in _LEAVES
@@ -247,9 +252,10 @@ class Body:
             self._assign(longest, self.text[longest])
 
     def _wants_name(self, node: Node, text: Text) -> bool:
-        if node.op.name in _LEAVES:
+        op = node.op
+        if op.name in _LEAVES:
             return False
-        if node.op.statement is not None or node in self.outputs or node in self.wanted:
+        if op.statement is not None or node in self.outputs or node in self.wanted:
             return True
         if node in self.function.names:
             return True
@@ -262,8 +268,10 @@ class Body:
         """Views and signs of named things, shorter to write again than to name."""
         if node.op.view or (node.op.name == "neg" and not node.shape):
             return node.args[0] in self.named and len(text.source) <= CHEAP
-        numbers = all(a.op.name in _LEAVES and a.op.name != "input" for a in node.args)
-        return numbers and len(text.source) <= CHEAP
+        for a in node.args:
+            if a.op.name not in _NUMBERS:
+                return False
+        return len(text.source) <= CHEAP
 
     def _assign(self, node: Node, text: Text) -> None:
         name = self._name(node)

@@ -66,4 +66,5 @@ class Names:
 
 def identifiers(lines: Iterable[str]) -> set[str]:
     """The identifiers in lines of code, comments aside."""
-    return set(re.findall(r"[^\W\d]\w*", "\n".join(re.sub(r"#.*", "", line) for line in lines)))
+    text = "\n".join([line.partition("#")[0] if "#" in line else line for line in lines])
+    return set(re.findall(r"[^\W\d]\w*", text))

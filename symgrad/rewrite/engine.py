@@ -101,18 +101,18 @@ class _Passes:
                 if new[a] is not a:
                     image = build(node.op, tuple([new[k] for k in args]), node.params)
                     break
-            look = everything or image is not node or node in again
             above = user[node]
             while above is not None and above.op is _NEG:
                 above = user[above]
-            if look and image not in finished:
+            if image not in finished and (everything or image is not node or node in again):
                 context.user = above
                 context.absorbs = above is not None and _absorbs(above, node)
                 image = rewrite(image, context, finished, trace)
-                if image.op.name in COMMUTATIVE:
+                if image.op in _SHARED:
                     image = shared(image)
             new[node] = image
-            finished[image] = _role(above)
+            # As _role says, which is not called for every node.
+            finished[image] = None if above is None else _ADD if above.op is _SUB else above.op
             if image is not node:
                 total[image] = total.get(image, 0) + uses[node]
                 changed = True
@@ -172,8 +172,9 @@ def _uses(f: Function, order: list[Node]) -> tuple[dict[Node, int], dict[Node, N
     user: dict[Node, Node | None] = {}
     for node in order:
         for operand in node.args:
-            uses[operand] += 1
-            user[operand] = None if operand in user else node
+            count = uses[operand]
+            uses[operand] = count + 1
+            user[operand] = None if count else node
     for node in f.output_nodes:
         uses[node] += 1
         user[node] = None
@@ -181,6 +182,7 @@ def _uses(f: Function, order: list[Node]) -> tuple[dict[Node, int], dict[Node, N
 
 
 _NEG, _ADD, _SUB = OPS["neg"], OPS["add"], OPS["sub"]
+_SHARED = frozenset(OPS[name] for name in COMMUTATIVE)
 
 
 def _role(user: Node | None) -> Op | None:
@@ -190,7 +192,8 @@ def _role(user: Node | None) -> Op | None:
 
 def _absorbs(user: Node, node: Node) -> bool:
     """Whether the only user takes up a sign of the node: `c + -x`, `c - -x`, but not `-x - c`."""
-    return user.op.name == "add" or (user.op.name == "sub" and user.args[0] is not node)
+    op = user.op
+    return op is _ADD or (op is _SUB and user.args[0] is not node)
 
 
 def rewrite(

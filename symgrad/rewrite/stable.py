@@ -9,11 +9,12 @@ to a few units in the last place.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from symgrad.graph import Function
-from symgrad.node import Node, build
+from symgrad.node import Node, Op, build
 from symgrad.ops.quotients import as_written
 from symgrad.rewrite.closures import in_closures
 from symgrad.rewrite.engine import conform
@@ -21,7 +22,6 @@ from symgrad.rewrite.table import Context, Rule
 
 #: The family, by name; a rule that is declared earlier is tried first.
 STABLE: dict[str, Rule] = {}
-_BY_HEAD: dict[str, list[Rule]] = {}
 
 #: Passes over a function, and firings on one node in a pass: what one rule makes, another may go on with.
 PASSES = 6
@@ -30,10 +30,28 @@ FIRINGS = 8
 Form = Callable[[Node], "Node | None"]
 
 
-def stable(name: str, head: str, law: str, example: Callable[[], Node]) -> Callable[[Form], Form]:
+class _Form(NamedTuple):
+    """One spelling of a law: the operation it is looked for at, and those one of which it has in it."""
+
+    name: str
+    head: str
+    needs: frozenset[str]
+    function: Form
+
+
+_FORMS: list[_Form] = []
+#: The forms to try, by the operation at their head.
+_Forms = dict[str, list[_Form]]
+
+
+def stable(
+    name: str, head: str, law: str, example: Callable[[], Node], needs: Iterable[str] = ()
+) -> Callable[[Form], Form]:
     """Declare a rule: the decorated function takes a node of the operation `head` to its stable form.
 
-    Several functions may be declared under one name: they are spellings of one law.
+    Several functions may be declared under one name: they are spellings of one law. A rule that `needs`
+    operations is tried in functions that have one of them: ask for those as well that other rules make
+    them of.
     """
 
     def decorate(function: Form) -> Form:
@@ -43,7 +61,7 @@ def stable(name: str, head: str, law: str, example: Callable[[], Node]) -> Calla
             return function(node)
 
         STABLE[key] = one = Rule(name, law, (head,), apply, example=example)
-        _BY_HEAD.setdefault(head, []).append(one)
+        _FORMS.append(_Form(one.name, head, frozenset(needs), function))
         return function
 
     return decorate
@@ -84,6 +102,7 @@ def _pass(f: Function, fired: MutableMapping[str, int]) -> dict[Node, Node]:
     for node in reversed(order):
         if node in kept or node.op is as_written:
             kept.update(node.args)
+    forms = _forms({node.op for node in order})
     new: dict[Node, Node] = {}
     for node in order:
         image = node
@@ -91,18 +110,26 @@ def _pass(f: Function, fired: MutableMapping[str, int]) -> dict[Node, Node]:
             if new[a] is not a:
                 image = build(node.op, tuple([new[k] for k in node.args]), node.params)
                 break
-        rules = _BY_HEAD.get(image.op.name)
-        new[node] = image if rules is None or node in kept else _rewritten(image, fired)
+        if image.op.name in forms and node not in kept:
+            image = _rewritten(image, forms, fired)
+        new[node] = image
     return new
 
 
-_CONTEXT = Context()
+def _forms(present: Iterable[Op]) -> _Forms:
+    """Those that a function of the given operations may have, in order of declaration."""
+    names = {op.name for op in present}
+    found: _Forms = {}
+    for one in _FORMS:
+        if not one.needs or not one.needs.isdisjoint(names):
+            found.setdefault(one.head, []).append(one)
+    return found
 
 
-def _rewritten(node: Node, fired: MutableMapping[str, int]) -> Node:
+def _rewritten(node: Node, forms: _Forms, fired: MutableMapping[str, int]) -> Node:
     for _ in range(FIRINGS):
-        for one in _BY_HEAD.get(node.op.name, ()):
-            found = one.apply(node, _CONTEXT)
+        for one in forms.get(node.op.name, ()):
+            found = one.function(node)
             found = conform(found, node) if found is not None else None
             if found is not None and found is not node:
                 fired[one.name] = fired.get(one.name, 0) + 1

@@ -206,35 +206,47 @@ def may_meet(root: Node, context: Context) -> bool:
     It is asked of every sum, and taking terms apart takes several times as long. Where it is not clear
     after a few steps the answer is yes.
     """
-    holders: dict[tuple[Node, bool], int] = {}
+    uses, shape = context.uses, root.shape
+    holders: tuple[dict[Node, int], dict[Node, int]] = {}, {}  # of factors, of divisors
     literals = term = 0
     sums = [root]
     while sums:
         node = sums.pop()
-        if node.op in _SUMS and (node is root or (context.single(node) and node.shape == root.shape)):
+        if node.op in _SUMS and (node is root or (uses.get(node, 0) <= 1 and node.shape == shape)):
             sums += node.args
             continue
         term += 1
-        factors = [(node, False)]
+        above, below = [node], []
         literal = False
         for _ in range(4 * REACH):
-            if not factors:
+            if above:
+                divides = False
+                factor = above.pop()
+            elif below:
+                divides = True
+                factor = below.pop()
+            else:
                 break
-            factor, below = factors.pop()
             op = factor.op
             if op is _MUL or op is _NEG:
-                factors += [(a, below) for a in factor.args]
+                if divides:
+                    below += factor.args
+                else:
+                    above += factor.args
             elif op is _DIV:
-                factors += (factor.args[0], below), (factor.args[1], not below)
+                a, b = factor.args
+                above.append(b if divides else a)
+                below.append(a if divides else b)
             elif op is _CONST:
                 literal = True
-            elif holders.setdefault((factor, below), term) != term:
+            elif holders[divides].setdefault(factor, term) != term:
                 return True
         else:
             return True
-        literals += literal
-        if literals > 1:
-            return True
+        if literal:
+            if literals:
+                return True
+            literals = 1
     return False
 
 

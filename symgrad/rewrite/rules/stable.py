@@ -28,6 +28,8 @@ from symgrad.rewrite.stable import stable
 _x, _y = input_node("x", ()), input_node("y", ())
 _v, _m = input_node("v", (4,)), input_node("m", (3, 4))
 _sqrt, _max = OPS["sqrt"], OPS["max"]
+#: What forms of exponentials are written with: rules make one of these from another, and from nothing else.
+_EXPONENTIALS = tuple(v.name for v in (exp, expm1, sinh, cosh, sigmoid, softmax_, logsumexp_))
 
 
 # --- logarithms of sums of exponentials -----------------------------------------------------------------
@@ -101,6 +103,7 @@ def _log_of_sum(node: Node) -> Node | None:
     "logsumexp_shift", "add", "max(x) + logsumexp(x - max(x)) -> logsumexp(x)",
     lambda: _max(_v, axes=(0,), keepdims=False)
     + logsumexp_(_v - _max(_v, axes=(0,), keepdims=True), axes=(0,), keepdims=False),
+    _EXPONENTIALS,
 )  # fmt: skip
 def _logsumexp_shift(node: Node) -> Node | None:
     for top, rest in (node.args, node.args[::-1]):
@@ -142,7 +145,7 @@ def _log_expm1(node: Node) -> Node | None:
 
 @stable(
     "tanh", "div", "(exp(x) - exp(-x)) / (exp(x) + exp(-x)) -> tanh(x)",
-    lambda: (2 * sinh(_x)) / (exp(_x) + exp(-_x)),
+    lambda: (2 * sinh(_x)) / (exp(_x) + exp(-_x)), _EXPONENTIALS,
 )  # fmt: skip
 def _tanh(node: Node) -> Node | None:
     above, below = node.args
@@ -155,7 +158,13 @@ def _tanh(node: Node) -> Node | None:
     return None if found is None or not opposite(a, found) else tanh(a)
 
 
-@stable("tanh", "div", "(exp(2x) - 1) / (exp(2x) + 1) -> tanh(x)", lambda: expm1(2 * _x) / (exp(2 * _x) + 1))
+@stable(
+    "tanh",
+    "div",
+    "(exp(2x) - 1) / (exp(2x) + 1) -> tanh(x)",
+    lambda: expm1(2 * _x) / (exp(2 * _x) + 1),
+    _EXPONENTIALS,
+)
 def _tanh_of_double(node: Node) -> Node | None:
     above, below = node.args
     sign = above.op.name == "neg"
@@ -169,39 +178,41 @@ def _tanh_of_double(node: Node) -> Node | None:
     return tanh(half(negative(a))) if sign else tanh(half(a))
 
 
-@stable("tanh", "div", "sinh(x) / cosh(x) -> tanh(x)", lambda: sinh(_x) / cosh(_x))
+@stable("tanh", "div", "sinh(x) / cosh(x) -> tanh(x)", lambda: sinh(_x) / cosh(_x), _EXPONENTIALS)
 def _tanh_of_quotient(node: Node) -> Node | None:
     above, below = node.args
     same = above.op is sinh and below.op is cosh and above.args[0] is below.args[0]
     return tanh(above.args[0]) if same else None
 
 
-@stable("sinh", "sub", "exp(x) - exp(-x) -> 2 * sinh(x)", lambda: exp(_x) - exp(-_x))
+@stable("sinh", "sub", "exp(x) - exp(-x) -> 2 * sinh(x)", lambda: exp(_x) - exp(-_x), _EXPONENTIALS)
 def _sinh(node: Node) -> Node | None:
     a, b = map(exponent, node.args)
     return 2 * sinh(a) if a is not None and b is not None and opposite(a, b) else None
 
 
-@stable("sinh", "div", "2 * sinh(x) / 2 -> sinh(x)", lambda: (2 * sinh(_x)) / 2)
+@stable("sinh", "div", "2 * sinh(x) / 2 -> sinh(x)", lambda: (2 * sinh(_x)) / 2, _EXPONENTIALS)
 def _half_of_sinh(node: Node) -> Node | None:
     a = _doubled(node.args[0], sinh) if node.args[1].is_constant(2) else None
     return None if a is None else sinh(a)
 
 
-@stable("sinh", "mul", "0.5 * (2 * sinh(x)) -> sinh(x)", lambda: 0.5 * (2 * sinh(_x)))
+@stable("sinh", "mul", "0.5 * (2 * sinh(x)) -> sinh(x)", lambda: 0.5 * (2 * sinh(_x)), _EXPONENTIALS)
 def _sinh_by_half(node: Node) -> Node | None:
     doubled = _other_than_half(node)
     a = None if doubled is None else _doubled(doubled, sinh)
     return None if a is None else sinh(a)
 
 
-@stable("cosh", "div", "(exp(x) + exp(-x)) / 2 -> cosh(x)", lambda: (exp(_x) + exp(-_x)) / 2)
+@stable("cosh", "div", "(exp(x) + exp(-x)) / 2 -> cosh(x)", lambda: (exp(_x) + exp(-_x)) / 2, _EXPONENTIALS)
 def _cosh(node: Node) -> Node | None:
     a = _exponents_of_cosh(node.args[0]) if node.args[1].is_constant(2) else None
     return None if a is None else cosh(a)
 
 
-@stable("cosh", "mul", "0.5 * (exp(x) + exp(-x)) -> cosh(x)", lambda: 0.5 * (exp(_x) + exp(-_x)))
+@stable(
+    "cosh", "mul", "0.5 * (exp(x) + exp(-x)) -> cosh(x)", lambda: 0.5 * (exp(_x) + exp(-_x)), _EXPONENTIALS
+)
 def _cosh_by_half(node: Node) -> Node | None:
     doubled = _other_than_half(node)
     a = None if doubled is None else _exponents_of_cosh(doubled)
@@ -241,14 +252,16 @@ def _exponent_beside_one(node: Node) -> Node | None:
     return None
 
 
-@stable("sigmoid", "div", "exp(x) / (1 + exp(x)) -> sigmoid(x)", lambda: exp(_x) / (1 + exp(_x)))
+@stable(
+    "sigmoid", "div", "exp(x) / (1 + exp(x)) -> sigmoid(x)", lambda: exp(_x) / (1 + exp(_x)), _EXPONENTIALS
+)
 def _sigmoid(node: Node) -> Node | None:
     above, below = node.args
     a = _exponent_beside_one(below)
     return sigmoid(a) if a is not None and exponent(above) is a else None
 
 
-@stable("sigmoid", "div", "c / (1 + exp(-x)) -> c * sigmoid(x)", lambda: 1 / (1 + exp(-_x)))
+@stable("sigmoid", "div", "c / (1 + exp(-x)) -> c * sigmoid(x)", lambda: 1 / (1 + exp(-_x)), _EXPONENTIALS)
 def _logistic(node: Node) -> Node | None:
     above, below = node.args
     a = _exponent_beside_one(below)
@@ -258,7 +271,7 @@ def _logistic(node: Node) -> Node | None:
     return value if above.is_constant(1) else above * value
 
 
-@stable("sigmoid_complement", "sub", "1 - sigmoid(x) -> sigmoid(-x)", lambda: 1 - sigmoid(_x))
+@stable("sigmoid_complement", "sub", "1 - sigmoid(x) -> sigmoid(-x)", lambda: 1 - sigmoid(_x), _EXPONENTIALS)
 def _sigmoid_complement(node: Node) -> Node | None:
     a, b = node.args
     if a.is_constant(1) and b.op is sigmoid:
@@ -268,7 +281,7 @@ def _sigmoid_complement(node: Node) -> Node | None:
 
 @stable(
     "softmax", "div", "exp(x) / sum(exp(x)) -> softmax(x)",
-    lambda: exp(_m) / sum_(exp(_m), axes=(1,), keepdims=True),
+    lambda: exp(_m) / sum_(exp(_m), axes=(1,), keepdims=True), _EXPONENTIALS,
 )  # fmt: skip
 def _softmax(node: Node) -> Node | None:
     above, below = node.args
@@ -320,7 +333,7 @@ def _log_one_minus_sigmoid(node: Node) -> Node | None:
 # --- differences that cancel ------------------------------------------------------------------------------
 
 
-@stable("expm1", "sub", "exp(x) - 1 -> expm1(x)", lambda: exp(_x) - 1)
+@stable("expm1", "sub", "exp(x) - 1 -> expm1(x)", lambda: exp(_x) - 1, _EXPONENTIALS)
 def _expm1(node: Node) -> Node | None:
     a, b = node.args
     if b.is_constant(1):
@@ -330,7 +343,7 @@ def _expm1(node: Node) -> Node | None:
     return None if x is None else -expm1(x)
 
 
-@stable("expm1", "add", "-1 + exp(x) -> expm1(x)", lambda: -1 + exp(_x))
+@stable("expm1", "add", "-1 + exp(x) -> expm1(x)", lambda: -1 + exp(_x), _EXPONENTIALS)
 def _expm1_of_sum(node: Node) -> Node | None:
     for a, b in (node.args, node.args[::-1]):
         x = exponent(b) if a.is_constant(-1) else None
@@ -353,7 +366,7 @@ def _log1p(node: Node) -> Node | None:
     return None
 
 
-@stable("versine", "sub", "1 - cos(x) -> 2 * sin(x / 2)**2", lambda: 1 - OPS["cos"](_x))
+@stable("versine", "sub", "1 - cos(x) -> 2 * sin(x / 2)**2", lambda: 1 - OPS["cos"](_x), ("cos",))
 def _versine(node: Node) -> Node | None:
     a, b = node.args
     if a.is_constant(1) and b.op.name == "cos":
@@ -361,13 +374,19 @@ def _versine(node: Node) -> Node | None:
     return -versine(a.args[0]) if b.is_constant(1) and a.op.name == "cos" else None
 
 
-@stable("sine_quotient", "div", "sin(x) / x -> sine_quotient(x)", lambda: OPS["sin"](_x) / _x)
+@stable("sine_quotient", "div", "sin(x) / x -> sine_quotient(x)", lambda: OPS["sin"](_x) / _x, ("sin",))
 def _sine_quotient(node: Node) -> Node | None:
     above, x = node.args
     return sine_quotient(x) if above.op.name == "sin" and above.args[0] is x and not is_plain(x) else None
 
 
-@stable("sine_quotient", "mul", "sin(x) * (1 / x) -> sine_quotient(x)", lambda: OPS["sin"](_x) * (1 / _x))
+@stable(
+    "sine_quotient",
+    "mul",
+    "sin(x) * (1 / x) -> sine_quotient(x)",
+    lambda: OPS["sin"](_x) * (1 / _x),
+    ("sin",),
+)
 def _sine_times_reciprocal(node: Node) -> Node | None:
     for above, one in (node.args, node.args[::-1]):
         if above.op.name != "sin" or one.op.name != "div" or not one.args[0].is_constant(1):
@@ -378,7 +397,7 @@ def _sine_times_reciprocal(node: Node) -> Node | None:
     return None
 
 
-@stable("expm1_quotient", "div", "expm1(x) / x -> expm1_quotient(x)", lambda: expm1(_x) / _x)
+@stable("expm1_quotient", "div", "expm1(x) / x -> expm1_quotient(x)", lambda: expm1(_x) / _x, _EXPONENTIALS)
 def _expm1_quotient(node: Node) -> Node | None:
     above, x = node.args
     if is_plain(x):
@@ -457,7 +476,7 @@ def _norm_squared(node: Node) -> Node | None:
 
 @stable(
     "norm_squared", "mul", "norm(x) * norm(x) -> sum(x**2)",
-    lambda: norm(_v, axes=(0,), keepdims=False) * norm(_v, axes=(0,), keepdims=False),
+    lambda: norm(_v, axes=(0,), keepdims=False) * norm(_v, axes=(0,), keepdims=False), ("norm", "sqrt"),
 )  # fmt: skip
 def _norm_by_norm(node: Node) -> Node | None:
     return _squares_of(node.args[0]) if node.args[0] is node.args[1] else None

@@ -16,6 +16,7 @@ rule("sub_zero", "x - 0 -> x")
 rule("zero_minus", "0 - x -> -x")
 
 
+_SUMS = frozenset({OPS["add"], OPS["sub"]})
 _COMPOSED = frozenset({"add", "sub", "neg", "mul", "div"})
 
 
@@ -32,12 +33,13 @@ def _common_example() -> Node:
 def _parts(node: Node, context: Context) -> list[Product] | None:
     """The terms of a whole sum; None for one that is plain, or the beginning of a longer one."""
     user = context.user
-    if user is not None and user.op.name in ("add", "sub") and user.shape == node.shape:
+    if user is not None and user.op in _SUMS and user.shape == node.shape:
         return None
-    if node not in context.memo:
-        context.memo.clear()
-        context.memo[node] = terms(node, context) if may_meet(node, context) else None
-    found: list[Product] | None = context.memo[node]
+    memo = context.memo
+    if node not in memo:
+        memo.clear()
+        memo[node] = terms(node, context) if may_meet(node, context) else None
+    found: list[Product] | None = memo[node]
     return found
 
 
