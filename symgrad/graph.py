@@ -270,24 +270,30 @@ class Function:
         names = self.names
         rows = []
         for count, node in enumerate(self.nodes()):
-            if node.op.name == "const":
-                label[node] = repr(node.value)
-                continue
-            if node.op.name == "dim":
-                label[node] = str(node.size)
-                continue
-            if node.op.name == "input":
-                label[node] = node.name
-                continue
+            op, args = node.op, node.args
+            if not args:
+                if op.name == "const":
+                    label[node] = repr(node.value)
+                    continue
+                if op.name == "dim":
+                    label[node] = str(node.size)
+                    continue
+                if op.name == "input":
+                    label[node] = node.name
+                    continue
             own = label[node] = names.get(node) or f"v{count}"
-            inner = ", ".join([label[a] for a in node.args])
+            if len(args) == 2:
+                a, b = args
+                inner = f"{label[a]}, {label[b]}"
+            else:
+                inner = ", ".join([label[a] for a in args])
             if node.params:
-                params = ", ".join([f"{k}={v}" for k, v in zip(node.op.params, node.params)])
+                params = ", ".join([f"{k}={v}" for k, v in zip(op.params, node.params)])
                 inner = f"{inner}, {params}" if inner else params
             shape = shapes.get(node.shape)
             if shape is None:
                 shape = shapes[node.shape] = shape_text(node.shape)
-            rows.append(f"  {own} = {node.op.name}({inner})  # {shape}")
+            rows.append(f"  {own} = {op.name}({inner})  # {shape}")
         outputs = ", ".join(label[node] for node in self.output_nodes)
         parameters = ", ".join(p.name for p in self.parameters)
         return "\n".join([f"{self.name}({parameters}):", *rows, f"  return {outputs}"])

@@ -189,10 +189,14 @@ def build(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Node:
     if params:
         key = _literal_key(params[0]) if op.name == "const" else (params, *map(id, args))
     elif len(args) == 2:
-        key = id(args[0]) << 64 | id(args[1])
+        a, b = args
+        key = id(a) << 64 | id(b)
+    elif len(args) == 1:
+        key = id(args[0])
     else:
         key = tuple(map(id, args))
-    entry = op.nodes.get(key)
+    table = op.nodes
+    entry = table.get(key)
     if entry is not None:
         node = entry()
         if node is not None:
@@ -213,7 +217,7 @@ def build(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Node:
         dtype = op.dtype(*args, **dict(zip(op.params, params)))
     made = Node()
     made.op, made.args, made.params, made.shape, made.dtype = op, args, params, shape, dtype
-    return _interned(op.nodes, key, made)
+    return _interned(table, key, made)
 
 
 def _interned(table: dict[Any, ref[Node]], key: Any, made: Node) -> Node:
@@ -240,11 +244,9 @@ def _sweep() -> None:
     with _LOCK:
         alive = 0
         for table in _TABLES:
-            for key, entry in list(table.items()):
-                if entry() is None:
-                    del table[key]
-                else:
-                    alive += 1
+            for key in [key for key, entry in list(table.items()) if entry() is None]:
+                del table[key]
+            alive += len(table)
         _ENTRIES, _MOST = alive, max(100_000, 2 * alive)
 
 

@@ -288,7 +288,7 @@ class Body:
 
     def _comment(self, shape: Shape) -> str:
         """The shape as a trailing comment; none for scalars and plain elementwise values."""
-        if shape in ((), (BATCH,)) or self.env.plain:
+        if not shape or shape == (BATCH,) or self.env.plain:
             return ""
         if self.rows is not None:
             shape = tuple([self.rows[1] if size == self.rows[0] else size for size in shape])

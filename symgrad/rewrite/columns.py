@@ -56,6 +56,8 @@ def _rows(node: Node) -> Size | None:
 
 def _gains(node: Node) -> Size | None:
     """The number of rows where the operation is one that is slow on short rows."""
+    if not node.shape:
+        return None
     name = node.op.name
     n = _rows(node)
     if node.op.elementwise and n is not None and node.shape[1] != 1:

@@ -111,7 +111,7 @@ class _Passes:
                 if image.op in _SHARED:
                     image = shared(image)
             new[node] = image
-            # As _role says, which is not called for every node.
+            # As _role says, which is not called for every node; nor is it in _again.
             finished[image] = None if above is None else _ADD if above.op is _SUB else above.op
             if image is not node:
                 total[image] = total.get(image, 0) + uses[node]
@@ -148,7 +148,8 @@ class _Passes:
             above = user[node]
             while above is not None and above.op is _NEG:
                 above = user[above]
-            if _role(above) is not finished[node]:
+            role = None if above is None else _ADD if above.op is _SUB else above.op
+            if role is not finished[node]:
                 again[node] = ABOVE
         return again
 
@@ -156,6 +157,8 @@ class _Passes:
 def _near(order: list[Node], found: dict[Node, int]) -> dict[Node, int]:
     """The nodes found, and those above them up to ABOVE steps, in order, each with the number of steps."""
     near: dict[Node, int] = {}
+    if not found:
+        return near
     for node in order:
         distance = found.get(node, ABOVE + 1)
         for a in node.args:

@@ -82,7 +82,7 @@ def stabilize(f: Function) -> Function:
     f = in_closures(f, stabilize)
     for _ in range(PASSES):
         new = _pass(f, fired)
-        if all(node is image for node, image in new.items()):
+        if new is None:
             break
         f = f.map(new)
     return replace(f, rewrites=dict(Counter(f.rewrites) + fired)) if fired else f
@@ -96,24 +96,29 @@ def _derives_from_marked(f: Function) -> bool:
     return False
 
 
-def _pass(f: Function, fired: MutableMapping[str, int]) -> dict[Node, Node]:
+def _pass(f: Function, fired: MutableMapping[str, int]) -> dict[Node, Node] | None:
+    """Every node of the function to its replacement; None where nothing changes."""
     order = f.nodes()
+    present = {node.op for node in order}
     kept: set[Node] = set()
-    for node in reversed(order):
-        if node in kept or node.op is as_written:
-            kept.update(node.args)
-    forms = _forms({node.op for node in order})
-    new: dict[Node, Node] = {}
+    if as_written in present:
+        for node in reversed(order):
+            if node in kept or node.op is as_written:
+                kept.update(node.args)
+    forms = _forms(present)
+    changed: dict[Node, Node] = {}
     for node in order:
         image = node
-        for a in node.args:
-            if new[a] is not a:
-                image = build(node.op, tuple([new[k] for k in node.args]), node.params)
-                break
+        if changed:
+            for a in node.args:
+                if a in changed:
+                    image = build(node.op, tuple([changed.get(k, k) for k in node.args]), node.params)
+                    break
         if image.op.name in forms and node not in kept:
             image = _rewritten(image, forms, fired)
-        new[node] = image
-    return new
+        if image is not node:
+            changed[node] = image
+    return {node: changed.get(node, node) for node in order} if changed else None
 
 
 def _forms(present: Iterable[Op]) -> _Forms:

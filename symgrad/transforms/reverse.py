@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 
 from symgrad.graph import dependents, toposort
-from symgrad.node import OPS, Node, lift
+from symgrad.node import OPS, Node, build, lift
 from symgrad.ops.closures import CONTROL
 from symgrad.ops.indexing import assemble_contributions
 from symgrad.ops.reduce import unbroadcast
@@ -45,15 +45,24 @@ def pullback(
         parts = contributions.pop(node, None)
         if parts is None:
             continue
-        g = adjoints[node] = _sum(parts)
-        edges = [i for i, a in enumerate(node.args) if a in active and a.dtype == "float64"]
+        g = adjoints[node] = parts[0] if len(parts) == 1 else _sum(parts)
+        args = node.args
+        edges = [i for i, a in enumerate(args) if a in active and a.dtype == "float64"]
         minus = len(edges) == 1 and g.op is _NEG and node.op in _PASSING
         for position in edges:
-            operand = node.args[position]
+            operand = args[position]
             part = _partial(node, position, g.args[0] if minus else g)
-            if part is not None:
-                part = -part if minus else part
-                contributions.setdefault(operand, []).append(unbroadcast(part, operand.shape))
+            if part is None:
+                continue
+            if minus:
+                part = -part
+            if part.shape != operand.shape:
+                part = unbroadcast(part, operand.shape)
+            known = contributions.get(operand)
+            if known is None:
+                contributions[operand] = [part]
+            else:
+                known.append(part)
     results = [adjoints[w] if w in adjoints else broadcast_to(lift(0.0), shape=w.shape) for w in wrt]
     bars: dict[Node, Node] = {}
     for primal, adjoint in adjoints.items():
@@ -63,7 +72,7 @@ def pullback(
     return results, bars
 
 
-_NEG, _MUL = OPS["neg"], OPS["mul"]
+_NEG, _MUL, _CONST = OPS["neg"], OPS["mul"], OPS["const"]
 #: Operations whose rules are products with g: a sign goes past them at once, to where a sum takes
 #: it up, where one operand has an adjoint.
 _PASSING = frozenset(OPS[name] for name in ("add", "sub", "neg", "mul", "div", "square", "sin", "cos", "exp"))
@@ -99,15 +108,13 @@ def _partial(node: Node, position: int, g: Node) -> Node | None:
     if part is None:
         return None
     part = lift(part)
-    if part.op is _MUL and part.args[1].op.name == "const":
-        return OPS["mul"](*part.args[::-1])  # the number first, as people write it
+    if part.op is _MUL and part.args[1].op is _CONST:
+        return build(_MUL, part.args[::-1])  # the number first, as people write it
     return part
 
 
 def _sum(parts: list[Node]) -> Node:
-    """Sum over paths; contributions to elements of one array are put in place together."""
-    if len(parts) == 1:
-        return parts[0]
+    """Sum over several paths; contributions to elements of one array are put in place together."""
     placed = [p for p in parts if p.op.name == "index_adjoint"]
     rest = [p for p in parts if p.op.name != "index_adjoint"]
     if len(placed) > 1:
