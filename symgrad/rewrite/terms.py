@@ -216,7 +216,8 @@ def may_meet(root: Node, context: Context) -> bool:
             sums += node.args
             continue
         term += 1
-        above, below = [node], []
+        above: list[Node] = [node]
+        below: list[Node] = []
         literal = False
         for _ in range(4 * REACH):
             if above:
