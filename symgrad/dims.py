@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from symgrad.errors import ShapeError, SpecError, TraceError
+from symgrad.locate import user_line
 
 
 class FloorDiv:
@@ -170,6 +171,7 @@ Size = int | Dim
 def _undecided(what: str) -> TraceError:
     return TraceError(
         f"{what}: the value of a symbolic dimension is known only when the generated code runs",
+        where=user_line(),
         expected="a fixed size, or code that works for every size",
         hint="sg.arange(n), sg.zeros(shape), sg.ones(shape), sg.full(shape, value), sg.eye(n) make arrays "
         "of such sizes; sg.fori_loop loops over them; or give that dimension as an integer in the shape",

@@ -24,9 +24,10 @@ LAYERS = (
         "symgrad.kernels",
         "symgrad.identifiers",
         "symgrad.collection",
+        "symgrad.locate",
     ),
     ("symgrad.dims",),
-    ("symgrad.shapes", "symgrad.templates", "symgrad.locate"),
+    ("symgrad.shapes", "symgrad.templates"),
     # Files and what is known of them, before there is anything to compute.
     ("symgrad.building.files", "symgrad.building.plan", "symgrad.building.digest"),
     ("symgrad.building.cache", "symgrad.building.dependencies", "symgrad.building.depfile"),
