@@ -216,13 +216,13 @@ class Body:
             self._assign(node, text)
         else:
             self.text[node] = text
-            self.depth[node] = self._deepest(node) + 1
+            self.depth[node] = self._deepest(node) + 1 if node.args else 1
 
     def _deepest(self, node: Node) -> int:
         """How deep the texts of its operands nest."""
-        deepest = 0
+        deepest, depth = 0, self.depth
         for a in node.args:
-            below = self.depth.get(a, 0)
+            below = depth.get(a, 0)
             if below > deepest:
                 deepest = below
         return deepest
@@ -238,7 +238,7 @@ class Body:
         texts = self.text
         while True:
             text = self.write(node, [texts[a] for a in node.args])
-            if len(text.source) <= WIDTH and self._deepest(node) < DEPTH:
+            if len(text.source) <= WIDTH and (not node.args or self._deepest(node) < DEPTH):
                 return text
             inlined = [
                 a for a in dict.fromkeys(node.args) if a not in self.named and a.op.name not in _LEAVES

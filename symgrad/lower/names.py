@@ -66,5 +66,14 @@ class Names:
 
 def identifiers(lines: Iterable[str]) -> set[str]:
     """The identifiers in lines of code, comments aside."""
-    text = "\n".join([line.partition("#")[0] if "#" in line else line for line in lines])
-    return set(re.findall(r"[^\W\d]\w*", text))
+    return set(re.findall(r"[^\W\d]\w*", _code(lines)))
+
+
+def mentioned(names: Iterable[str], lines: Iterable[str]) -> set[str]:
+    """Those of a few names that are identifiers in lines of code; sooner than all where lines are many."""
+    text = _code(lines)
+    return {name for name in names if re.search(rf"\b{re.escape(name)}\b", text)}
+
+
+def _code(lines: Iterable[str]) -> str:
+    return "\n".join([line.partition("#")[0] if "#" in line else line for line in lines])

@@ -12,7 +12,7 @@ from symgrad.lower.checks import Signature
 from symgrad.lower.docs import docstring, kind_of, safe
 from symgrad.lower.elements import Elements
 from symgrad.lower.floats import plain_block
-from symgrad.lower.names import identifiers
+from symgrad.lower.names import mentioned
 from symgrad.lower.origins import Origins
 from symgrad.lower.tiled import Tiled
 from symgrad.node import Node
@@ -147,7 +147,7 @@ def _origins(function: Function, body: Body) -> tuple[tuple[str, str], ...]:
 
 def unpacking(signature: Signature, checks: str, text: str) -> str:
     """The call of the checks, its results named where `text` uses them and `_` elsewhere."""
-    used = identifiers(text.splitlines())
+    used = mentioned(signature.returns, text.splitlines())
     names = [name if name in used or name in signature.parameters else "_" for name in signature.returns]
     targets = f"({names[0]},)" if len(names) == 1 else ", ".join(names)
     arguments = ", ".join(signature.parameters)

@@ -58,10 +58,12 @@ def _literals_example() -> Node:
 def gather_literals(node: Node, context: Context) -> Node | None:
     """One literal in front for several; the other factors keep their order of operations."""
     a, b = node.args
-    if b.op.name not in LINEAR and (b.op.name != "const" or a.op.name not in LINEAR):
+    right = b.op.name
+    if right == "const":
+        if a.op.name not in LINEAR:
+            return None
+    elif right not in LINEAR or not has_literal(b):
         return None  # the left side alone was looked at before
-    if b.op.name != "const" and not has_literal(b):
-        return None
     found = Literals(node, context)
     return found.build() if found.moved else None
 
