@@ -242,8 +242,8 @@ def convolution(
     -----
     Cost: 54 n c f ((h - 1)//2) ((w - 1)//2) + 54 n c f ((h - 1)//2) + ... flops, 3.0 times the 18 n
     c f ((h - 1)//2) ((w - 1)//2) + 18 n c f ((h - 1)//2) + ... of convolution.
-    Memory: about 2 n c h w + 9 n c ((h - 1)//2) ((w - 1)//2) + 4 n c h + 4 n c w + ... numbers
-    beside arguments and results.
+    Memory: about n c h w + 9 n c ((h - 1)//2) ((w - 1)//2) + 2 n c h + 2 n c w + ... numbers beside
+    arguments and results.
     """
     x, kernel, bias, ct, _, n, c, h, w, f = _convolution_arguments(x, kernel, bias, ct)
 
@@ -261,13 +261,13 @@ def convolution(
 
     # Adjoints, from output to inputs: v_bar = d convolution / d v
     reshape_ct = ct.reshape(n, f, size1)                 # (n, f, size1)
+    bias_bar = ct.sum(axis=(0, 2, 3))                    # (f,)
+    reshape_kernel_bar = np.einsum("axz,ayz->xy", reshape_ct, reshape_t1, optimize=True)  # (f, 9*c)
+    kernel_bar = reshape_kernel_bar.reshape(f, c, 3, 3)  # (f, c, 3, 3)
     reshape_t1_bar = reshape_kernel.T @ reshape_ct       # (n, 9*c, size1)
     # (n, c, 3, 3, (h - 1)//2 + 1, (w - 1)//2 + 1)
     t1_bar = reshape_t1_bar.reshape(n, c, 3, 3, (h - 1) // 2 + 1, (w - 1) // 2 + 1)
     x_bar = _fold_windows(t1_bar, (h + 2, w + 2), stride=2)[:, :, 1:h + 1, 1:w + 1]  # (n, c, h, w)
-    reshape_kernel_bar = np.einsum("axz,ayz->xy", reshape_ct, reshape_t1, optimize=True)  # (f, 9*c)
-    kernel_bar = reshape_kernel_bar.reshape(f, c, 3, 3)  # (f, c, 3, 3)
-    bias_bar = ct.sum(axis=(0, 2, 3))                    # (f,)
 
     return convolution, ConvolutionGradient(x_bar, kernel_bar, bias_bar)
 

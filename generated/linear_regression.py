@@ -147,9 +147,9 @@ def loss_value_and_grad(
     # what is computed in between stays in cache, and their sums are added in pairs.
     step = _tile_rows(d + 3)
     if n <= step:
-        loss_sum, w_bar_sum, b_bar = _loss_value_and_grad_rows(X, y, w, b, n)
+        loss_sum, b_bar, w_bar_sum = _loss_value_and_grad_rows(X, y, w, b, n)
     else:
-        loss_sum, w_bar_sum, b_bar = _over_tiles(
+        loss_sum, b_bar, w_bar_sum = _over_tiles(
             lambda i, j: _loss_value_and_grad_rows(X[i:j], y[i:j], w, b, n), n, step
         )
 
@@ -169,10 +169,10 @@ def _loss_value_and_grad_rows(X, y, w, b, n):
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
     residual_bar = residual / n     # (rows,)
-    w_bar_sum = X.T @ residual_bar  # (d,)
     b_bar = residual_bar.sum()
+    w_bar_sum = X.T @ residual_bar  # (d,)
 
-    return loss_sum, w_bar_sum, b_bar
+    return loss_sum, b_bar, w_bar_sum
 
 
 def objective_value_and_grad(

@@ -96,7 +96,7 @@ def call(
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
     # so that what is computed in between stays in cache.
-    step = _tile_rows(10)
+    step = _tile_rows(9)
     if math.prod(batch) <= step:
         call = _call_elements(S, K, T, r, sigma)
     else:
@@ -128,8 +128,8 @@ def put(
 
         spread = sigma * sqrt(T)
         d1     = (log(S / K) + (r + sigma**2 / 2) * T) / spread
-        t1     = K * exp(-r * T)
         d2     = d1 - spread
+        t1     = K * exp(-r * T)
         put    = S * norm_cdf(d1) - t1 * norm_cdf(d2) - S + t1
 
     Parameters
@@ -153,7 +153,7 @@ def put(
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
     # so that what is computed in between stays in cache.
-    step = _tile_rows(10)
+    step = _tile_rows(9)
     if math.prod(batch) <= step:
         put = _put_elements(S, K, T, r, sigma)
     else:
@@ -166,8 +166,8 @@ def _put_elements(S, K, T, r, sigma):
     """The results, for any number of elements."""
     spread = sigma * np.sqrt(T)
     d1 = (np.log(S / K) + (r + sigma**2 / 2) * T) / spread
-    t1 = K * np.exp(-(r * T))
     d2 = d1 - spread
+    t1 = K * np.exp(-(r * T))
     put = S * _norm_cdf(d1) - t1 * _norm_cdf(d2) - S + t1
 
     return put

@@ -15,6 +15,7 @@ TECHNIQUES = {
     "small_signs": "signs of large products taken by their small factor",
     "columns": "arrays of many short rows kept as a few long columns",
     "fast_sums": "sums along and over short rows as einsum, or as products with ones",
+    "short_lives": "values in the order that keeps least in memory, where that is a tenth less",
     "written_over": "arrays of a tile that nothing needs any more written over",
     "plain_floats": "scalar formulas of Python floats through the math module",
 }

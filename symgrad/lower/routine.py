@@ -90,7 +90,7 @@ def routine(
     env.helpers, env.constants = {}, constants
     names = signature.names.copy()
     env.names, env.sizes, env.assigned = names, {}, {}
-    order = order_of(function)
+    order = order_of(function, options)
     plan = choose(function, order[0], options)
     body = Body(function, names, signature.arguments, env, order=order)
     blocks: list[Block] = []
