@@ -73,8 +73,8 @@ def energy_value_and_grad(
     # Forward
     down = (image[1:] - image[:h - 1])[:, :-1]      # (h - 1, w - 1)
     right = (image[:, 1:] - image[:, :w - 1])[:-1]  # (h - 1, w - 1)
-    t1 = np.hypot(down, right)                      # (h - 1, w - 1)
-    t2 = np.hypot(t1, eps)                          # (h - 1, w - 1)
+    t1 = _hypot(down, right)                        # (h - 1, w - 1)
+    t2 = _hypot(t1, eps)                            # (h - 1, w - 1)
     variation = t2.sum()
     t3 = image - noisy                              # (h, w)
     energy = (t3**2).sum() / 2 + weight * variation
@@ -138,8 +138,8 @@ def energy_hvp(
     # Forward
     down = (image[1:] - image[:h - 1])[:, :-1]      # (h - 1, w - 1)
     right = (image[:, 1:] - image[:, :w - 1])[:-1]  # (h - 1, w - 1)
-    t1 = np.hypot(down, right)                      # (h - 1, w - 1)
-    t2 = np.hypot(t1, eps)                          # (h - 1, w - 1)
+    t1 = _hypot(down, right)                        # (h - 1, w - 1)
+    t2 = _hypot(t1, eps)                            # (h - 1, w - 1)
 
     # Adjoints, from output to inputs: v_bar = d energy / d v
     t3 = (image_dot[1:] - image_dot[:h - 1])[:, :-1]     # (h - 1, w - 1)
@@ -256,6 +256,19 @@ def _place(value, key, shape):
     out = np.zeros(shape, value.dtype)
     out[key] = value
     return out
+
+
+def _hypot(a, b):
+    """sqrt(a^2 + b^2), without overflow; by squares, a third of the time of np.hypot, where many allow it."""
+    if np.size(a) < 512 and np.size(b) < 512:
+        return np.hypot(a, b)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        s = a * a + b * b
+    # No square has overflowed, and none that counts has lost digits below the normal numbers.
+    limits = np.finfo(s.dtype)
+    if s.size and limits.tiny / limits.eps < s.min() and s.max() <= limits.max:
+        return np.sqrt(s)
+    return np.hypot(a, b)
 
 
 def _divide_or_zero(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:

@@ -125,6 +125,18 @@ def test_logaddexp_of_small_and_large_arrays(size):
         np.testing.assert_allclose(f(a, b), np.logaddexp(a, b), rtol=1e-15, atol=0)
 
 
+@pytest.mark.parametrize("size", [3, 2000])
+@pytest.mark.parametrize("extreme", [1.0, 0.0, 1e200, 1e-200, 5e-324, np.inf, np.nan])
+def test_hypot_of_small_and_large_arrays(size, extreme):
+    f = sg.compile(sg.trace(lambda x, y: np.hypot(x, y), x="n", y="n"))
+    x, y = np.random.default_rng(2).normal(size=(2, size)) * 10.0 ** np.linspace(-100, 100, size)
+    x[1] = y[1] = extreme
+    # numpy's own function says of the smallest number that it is small.
+    with np.errstate(all="raise", under="ignore" if extreme == 5e-324 else "raise"):
+        # Two roundings of the squares' sum, halved by the root, and the root's own.
+        np.testing.assert_array_max_ulp(f(x, y), np.hypot(x, y), maxulp=2)
+
+
 def test_a_technique_that_does_not_exist_is_refused():
     with pytest.raises(sg.SpecError, match="no technique is called 'magic'"):
         sg.Module("m", {"f": LOSS}, without=("magic",))

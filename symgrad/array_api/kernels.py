@@ -246,6 +246,13 @@ def _logaddexp(a, b):
     return xp.logaddexp(_array(a, dtype, xp, device), _array(b, dtype, xp, device))
 
 
+def _hypot(a, b):
+    """sqrt(a^2 + b^2), without overflow."""
+    xp, device = _namespace(a, b)
+    dtype = a.dtype if hasattr(a, "dtype") else b.dtype
+    return xp.hypot(_array(a, dtype, xp, device), _array(b, dtype, xp, device))
+
+
 def _elu(x, alpha):
     """x where it is positive, alpha (exp(x) - 1) elsewhere."""
     xp, _ = _namespace(x)

@@ -35,6 +35,19 @@ def _logaddexp(a, b):
         return value if np.isfinite(top).all() else np.where(np.isinf(top), top, value)
 
 
+def _hypot(a, b):
+    """sqrt(a^2 + b^2), without overflow; by squares, a third of the time of np.hypot, where many allow it."""
+    if np.size(a) < 512 and np.size(b) < 512:
+        return np.hypot(a, b)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        s = a * a + b * b
+    # No square has overflowed, and none that counts has lost digits below the normal numbers.
+    limits = np.finfo(s.dtype)
+    if s.size and limits.tiny / limits.eps < s.min() and s.max() <= limits.max:
+        return np.sqrt(s)
+    return np.hypot(a, b)
+
+
 def _masked(mask, x):
     """x where the mask holds and 0 elsewhere; for large arrays several times faster than np.where."""
     # The bits of x as whole numbers, times 1 or 0: infinities and nan become 0 as well.
