@@ -128,8 +128,8 @@ def put(
 
         spread = sigma * sqrt(T)
         d1     = (log(S / K) + (r + sigma**2 / 2) * T) / spread
-        d2     = d1 - spread
         t1     = K * exp(-r * T)
+        d2     = d1 - spread
         put    = S * norm_cdf(d1) - t1 * norm_cdf(d2) - S + t1
 
     Parameters

@@ -10,7 +10,7 @@ import pytest
 import symgrad as sg
 from symgrad.building.plan import gallery
 from symgrad.building.specs import load
-from symgrad.options import Options
+from symgrad.options import DEFAULT, Options
 from symgrad.pipeline import prepare
 from symgrad.schedule.order import GAIN, _most, order_of, short_lives
 from tests.random_graphs import draw
@@ -34,7 +34,8 @@ def checked(function: sg.Function) -> tuple[float, float]:
     assert all(place[a] < place[node] for node in other for a in node.args)
     forward = [node in ahead for node in other]
     assert forward == sorted(forward, reverse=True)
-    chosen, again = order_of(function)
+    chosen, again = order_of(function, DEFAULT)
+    assert order_of(function) == (usual, ahead)
     assert again == ahead
     before, after = (_most(order, function.output_nodes) for order in (usual, other))
     assert chosen == (other if after <= GAIN * before else usual)
@@ -62,6 +63,14 @@ def test_the_same_numbers_in_any_order() -> None:
 
 def test_shared_values_come_once_and_results_stay() -> None:
     x = sg.trace(lambda x: (np.exp(x), np.exp(x) * 2, np.sum(np.exp(x))), x="n", name="f")
-    order, _ = order_of(x)
+    order, _ = order_of(x, DEFAULT)
     assert len(order) == len(set(order))
     assert set(x.output_nodes) <= set(order)
+
+
+def test_docstrings_keep_the_order_of_the_author() -> None:
+    (spec,) = (path for path in gallery() if path.stem == "options")
+    put = next(m for m in load(spec) if "put" in m.functions).functions["put"]
+    _, text, body = sg.Module("m", {"put": put}).source().partition("def put(")[2].split('"""', 2)
+    assert text.index(" t1 ") < text.index(" d2 ")
+    assert body.index(" d2 =") < body.index(" t1 =")

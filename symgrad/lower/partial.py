@@ -68,7 +68,8 @@ class Partial:
         env.names, env.sizes = signature.names.copy(), {}
         rows = env.names.take("rows")
         signature.dims[key] = rows
-        body = Body(self.function, env.names, signature.arguments, env, order=order_of(self.function))
+        order = order_of(self.function, self.options)
+        body = Body(self.function, env.names, signature.arguments, env, order=order)
         once = Plan(self.plan.size, self.plan.phases, [self.plan.stages[0], []])
         tiled = Tiled(self.name, body, once, self.options, extent=rows)
         sections = tiled.build()
@@ -221,7 +222,7 @@ def in_parts(
     found: dict[str, Parts] = {}
     given = list(functions)
     for name, function, checks in given:
-        plan = choose_sum(function, order_of(function)[0]) if not function.has_batch else None
+        plan = choose_sum(function, order_of(function, options)[0]) if not function.has_batch else None
         if plan is not None:
             maker = Partial(name, function, plan, sign, records, helpers, constants, options)
             found[name] = maker.build(checks)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from symgrad.flops import elements, nominal
 from symgrad.graph import Function, toposort
 from symgrad.node import Node
-from symgrad.options import DEFAULT, Options
+from symgrad.options import Options
 
 #: Another order than the author's is taken where it keeps at most this part of the memory.
 GAIN = 0.9
@@ -17,11 +17,11 @@ GAIN = 0.9
 MOST = 2000
 
 
-def order_of(function: Function, options: Options = DEFAULT) -> tuple[list[Node], set[Node]]:
+def order_of(function: Function, options: Options | None = None) -> tuple[list[Node], set[Node]]:
     """Needed nodes: the values of the primal and what they are made of first, then the adjoints.
 
-    Each is computed right before what it is for, as the author wrote it; in the order of `short_lives`
-    where that keeps markedly less in memory.
+    Each is computed right before what it is for, as the author wrote it. With options, the order is that of
+    `short_lives` where this keeps markedly less in memory, unless they leave that out.
     """
     needed = function.nodes()
     ahead = set(needed)
@@ -30,7 +30,7 @@ def order_of(function: Function, options: Options = DEFAULT) -> tuple[list[Node]
         forward = toposort(node for node in function.primal if node in ahead)
         ahead = set(forward)
         order = forward + [node for node in needed if node not in ahead]
-    if "short_lives" in options.without or len(order) > MOST:
+    if options is None or "short_lives" in options.without or len(order) > MOST:
         return order, ahead
     other = short_lives(order, ahead, function.output_nodes)
     least, usual = (_most(nodes, function.output_nodes) for nodes in (other, order))
