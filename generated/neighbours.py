@@ -101,25 +101,26 @@ def divergence_value_and_grad(
     points, P, dtype, n = _arguments(points, P)
 
     # Forward
-    t1 = points[:, None] - points         # (n, n, 2)
-    distance = t1**2 @ np.ones(2, dtype)  # (n, n)
-    t2 = 1 + distance                     # (n, n)
-    t3 = 1 / t2                           # (n, n)
-    t4 = 1 - np.eye(n, dtype=dtype)       # (n, n)
-    closeness = t3 * t4                   # (n, n)
+    t1 = points.T.copy()                         # (2, n)
+    t2 = t1[:, :, None] - t1[:, None]            # (2, n, n)
+    distance = np.einsum("ijk,ijk->jk", t2, t2)  # (n, n)
+    t3 = 1 + distance                            # (n, n)
+    t4 = 1 / t3                                  # (n, n)
+    t5 = 1 - np.eye(n, dtype=dtype)              # (n, n)
+    closeness = t4 * t5                          # (n, n)
     sum_closeness = closeness.sum()
-    Q = closeness / sum_closeness         # (n, n)
-    t5 = np.maximum(Q, 1e-12)             # (n, n)
-    divergence = (P * (np.log(np.maximum(P, 1e-12)) - np.log(t5))).sum()
+    Q = closeness / sum_closeness                # (n, n)
+    t6 = np.maximum(Q, 1e-12)                    # (n, n)
+    divergence = (P * (np.log(np.maximum(P, 1e-12)) - np.log(t6))).sum()
 
     # Adjoints, from output to inputs: v_bar = d divergence / d v
-    t5_bar = -(P / t5)                                            # (n, n)
-    Q_bar = np.where(Q > 1e-12, t5_bar, _masked(Q == 1e-12, t5_bar / 2))  # (n, n)
-    t6 = Q_bar / sum_closeness                                    # (n, n)
-    closeness_bar = t6 - (t6 * Q).sum()                           # (n, n)
-    t3_bar = closeness_bar * t4                                   # (n, n)
-    t1_bar = -2 * (t3_bar / t2 * t3)[:, :, None] * t1             # (n, n, 2)
-    points_bar = np.ones(n, dtype) @ t1_bar - t1_bar.sum(axis=0)  # (n, 2)
+    t6_bar = -(P / t6)                                        # (n, n)
+    Q_bar = np.where(Q > 1e-12, t6_bar, _masked(Q == 1e-12, t6_bar / 2))  # (n, n)
+    t7 = Q_bar / sum_closeness                                # (n, n)
+    closeness_bar = t7 - (t7 * Q).sum()                       # (n, n)
+    t4_bar = closeness_bar * t5                               # (n, n)
+    t2_bar = -2 * (t4_bar / t3 * t4) * t2                     # (2, n, n)
+    points_bar = t2_bar.sum(axis=2).T - t2_bar.sum(axis=1).T  # (n, 2)
 
     return dtype(divergence), points_bar
 

@@ -51,6 +51,20 @@ def weights(x, s):
     return np.sum(y / (1 + np.sum(y * y, axis=1, keepdims=True)), axis=0)
 
 
+def attraction(x, m):
+    """Energy of pairs of points: differences of shape (n, n, 3)."""
+    d = x[:, None] - x
+    return -0.5 * np.sum(m[:, None] * m / np.sqrt(np.sum(d**2, axis=-1) + 0.25))
+
+
+def crossed(x, y, v):
+    """Pairs of two sets of points: parts, maxima, rows in front and behind, sums along every axis."""
+    d = (x[:, None, :] - y[None, :, :]) * v
+    near = np.exp(-np.max(np.abs(d), axis=2, keepdims=True)) * d + y * d[:, :, 0:1]
+    wide = np.concatenate([near * d[:, :, 2:], np.stack([d[..., 0], d[..., 1] * d[:, :, 2]], axis=2)], axis=2)
+    return np.sum(wide**2, axis=0), np.sum(wide, axis=1), np.sum(near, axis=(0, 2)), near @ v, d[..., 1], near
+
+
 def total(f):
     def g(*arguments):
         return np.sum(np.sin(f(*arguments)))
@@ -78,6 +92,15 @@ FUNCTIONS = {
     "weights'": sg.value_and_grad(
         sg.trace(lambda x, s: np.sum(np.cos(weights(x, s))), name="f", x="n 2", s="n")
     ),
+    "attraction'": sg.value_and_grad(sg.trace(attraction, x="n 3", m="n")),
+    "attraction''": sg.hvp(sg.trace(attraction, x="n 3", m="n"), wrt="x"),
+    "crossed": sg.trace(crossed, x="n 3", y="p 3", v="3"),
+    "crossed'": sg.value_and_grad(
+        sg.trace(
+            lambda x, y, v: sum(np.sum(np.sin(part)) for part in crossed(x, y, v)),
+            name="f", x="n 3", y="p 3", v="3",
+        )
+    ),
     "rotate''": sg.hvp(
         sg.trace(lambda x, a, t: np.sum(np.sin(rotate(x, a, t))), name="f", x="n 3", a="n 3", t="n"), wrt="a"
     ),
@@ -102,7 +125,7 @@ def flat(result):
 def is_turned(f):
     """Whether columns are worked on."""
     return any(
-        node.rank == 2 and isinstance(node.shape[0], int) and not isinstance(node.shape[1], int)
+        node.rank >= 2 and isinstance(node.shape[0], int) and not isinstance(node.shape[-1], int)
         for node in prepare(f).nodes()
         if node.op.name == "mul"
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symgrad.flops import each
-from symgrad.node import Node, Op, floats, op
+from symgrad.node import Node, Op, first, floats, op
 from symgrad.ops.reduce import keep, reduced_shape
 from symgrad.ops.structure import broadcast_up
-from symgrad.rowwise import other_axes
+from symgrad.rowwise import each_row, other_axes
 from symgrad.shapes import core
-from symgrad.text import PRODUCT, Environment, Text
+from symgrad.text import ATOM, PRODUCT, Environment, Text
 
 
 def _product_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
@@ -44,4 +44,25 @@ sum_by_ones: Op = op(
         {"shapes": ("2 n d",), "axes": (1,), "keepdims": True},
         {"shapes": ("... n d",), "axes": (1,)},
     ],
+)  # fmt: skip
+
+
+def _copied_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
+    return Text(f"{operands[0].inside(ATOM)}.copy()", ATOM)
+
+
+# What numpy makes of a transposed array has the memory order of what was transposed, so that all that
+# follows would run along the short axis. A copy has its own.
+in_order: Op = op(
+    "in_order", "x",
+    doc="The same entries, the last axis the closest together in memory.",
+    shape=lambda x: x.shape,
+    dtype=first,
+    numpy=_copied_text,
+    flops=0,
+    price=0.35,
+    adjoint={"x": lambda g, y, x: g},
+    sympy=lambda m, node, x: x,
+    rows=each_row,
+    examples=[{"shapes": ("n",)}, {"shapes": ("n d",)}],
 )  # fmt: skip

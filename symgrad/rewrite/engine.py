@@ -85,6 +85,7 @@ class _Passes:
         everything = self._first
         again = {} if everything else _near(order, self._again(order, uses, user))
         total = context.uses = uses.copy()
+        context.memo.clear()  # what was found out counted on other uses
         if not everything and not any(self._fires(node, user) for node in again):
             return None
         changed = False

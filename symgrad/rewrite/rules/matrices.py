@@ -141,6 +141,46 @@ def _sum_of_stacked(node: Node, a: Node, b: Node) -> Node | None:
     return total if node.keepdims else OPS["squeeze"](total, axes=node.axes)
 
 
+@rule_function(
+    "sum_over_second_product",
+    head="sum",
+    law="sum((g @ v.T) * a, axis=1) -> sum(g * (a @ v), axis=1), where there is a @ v or it is the smaller",
+    example=lambda: OPS["sum"](
+        OPS["mul"](matmat(_matrix(), swap(input_node("v", (4, 2)))), input_node("c", (3, 4))),
+        axes=(1,),
+        keepdims=False,
+    ),
+)
+def sum_over_second_product(node: Node, context: Context) -> Node | None:
+    """Both sum g[i, k] v[j, k] a[i, j] over j and k, the right side with the sum over j done by BLAS.
+
+    In the adjoint of attention, where a are its weights, a @ v is its output (Dao et al., FlashAttention,
+    2022, appendix B.2).
+    """
+    (x,) = node.args
+    if x.op.name != "mul" or x.rank < 2 or node.axes != (x.rank - 1,) or has_batch(x.shape):
+        return None
+    for scores, a in (x.args, x.args[::-1]):
+        if scores.op.name != "matmat" or scores.shape != x.shape or a.shape != x.shape:
+            continue
+        g, v = scores.args
+        if g.rank != x.rank or v.rank != x.rank or a.dtype != "float64":
+            continue
+        second = matmat(a, v.args[0] if v.op.name == "transpose" and swap(v.args[0]) is v else swap(v))
+        if second.shape != g.shape:
+            continue
+        if context.single(x):
+            # Nothing else needs the large product: what is saved is all of it.
+            inner, outer = g.shape[-1], x.shape[-1]
+            smaller = isinstance(inner, int) and isinstance(outer, int) and inner < outer
+            pays = smaller and context.single(scores)
+        else:
+            pays = second in context.uses
+        if pays:
+            return rebuild(node, [OPS["mul"](g, second)])
+    return None
+
+
 def _is_identity(node: Node) -> bool:
     return node.op.name == "eye"
 
