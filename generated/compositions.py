@@ -69,11 +69,13 @@ def sin_cos(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 2 flops a point.
     Memory: about 1 numbers a point beside arguments and results.
     """
-    if type(x) is float:
-        try:
+    try:
+        if type(x) is float:
             return _sin_cos_of_floats(x)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if type(x) in _NUMBERS:
+            return _sin_cos_of_floats(float(x))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x, _, _ = _arguments(x)
 
     sin_cos = np.sin(np.cos(x))
@@ -85,7 +87,7 @@ def _sin_cos_of_floats(x):
     """The same for Python floats."""
     sin_cos = math.sin(math.cos(x))
 
-    return np.float64(sin_cos)
+    return sin_cos * _ONE
 
 
 def sin_cos_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -110,11 +112,13 @@ def sin_cos_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 5 flops a point, 2.5 times the 2 of sin_cos.
     Memory: about 3 numbers a point beside arguments and results.
     """
-    if type(x) is float:
-        try:
+    try:
+        if type(x) is float:
             return _sin_cos_1_of_floats(x)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if type(x) in _NUMBERS:
+            return _sin_cos_1_of_floats(float(x))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x, _, _ = _arguments(x)
 
     # Adjoints, from output to inputs: v_bar = d sin_cos / d v
@@ -129,7 +133,7 @@ def _sin_cos_1_of_floats(x):
     # Adjoints, from output to inputs: v_bar = d sin_cos / d v
     x_bar = -(math.cos(math.cos(x)) * math.sin(x))
 
-    return np.float64(x_bar)
+    return x_bar * _ONE
 
 
 def sin_cos_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -154,11 +158,13 @@ def sin_cos_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 9 flops a point, 1.8 times the 5 of sin_cos_grad.
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
-    if type(x) is float:
-        try:
+    try:
+        if type(x) is float:
             return _sin_cos_2_of_floats(x)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if type(x) in _NUMBERS:
+            return _sin_cos_2_of_floats(float(x))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
@@ -199,7 +205,7 @@ def _sin_cos_2_of_floats(x):
     cos_x_bar = math.cos(cos_x)
     x_bar = -(sin_x * sin_cos * sin_x + cos_x_bar * cos_x)
 
-    return np.float64(x_bar)
+    return x_bar * _ONE
 
 
 def sin_cos_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -224,11 +230,13 @@ def sin_cos_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 12 flops a point, 1.3 times the 9 of sin_cos_grad_grad.
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
-    if type(x) is float:
-        try:
+    try:
+        if type(x) is float:
             return _sin_cos_3_of_floats(x)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if type(x) in _NUMBERS:
+            return _sin_cos_3_of_floats(float(x))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
@@ -267,9 +275,9 @@ def _sin_cos_3_of_floats(x):
     # Adjoints, from output to inputs: v_bar = d sin_cos / d v
     sin_x = math.sin(x)
     cos_x_bar = math.cos(cos_x)
-    x_bar = -(sin_x * (3 * sin_cos * cos_x - sin_x * sin_x * cos_x_bar - cos_x_bar))
+    x_bar = -(sin_x * (3.0 * sin_cos * cos_x - sin_x * sin_x * cos_x_bar - cos_x_bar))
 
-    return np.float64(x_bar)
+    return x_bar * _ONE
 
 
 def sin_cos_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -294,11 +302,13 @@ def sin_cos_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 20 flops a point, 1.7 times the 12 of sin_cos_grad_grad_grad.
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
-    if type(x) is float:
-        try:
+    try:
+        if type(x) is float:
             return _sin_cos_4_of_floats(x)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if type(x) in _NUMBERS:
+            return _sin_cos_4_of_floats(float(x))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
@@ -341,11 +351,11 @@ def _sin_cos_4_of_floats(x):
     cos_x_bar = math.cos(cos_x)
     sin_x = math.sin(x)
     square_sin_x = sin_x * sin_x
-    sin_x_bar = cos_x_bar - 3 * (cos_x * sin_cos - square_sin_x * cos_x_bar)
-    t1 = ((square_sin_x + 4) * (sin_x * sin_cos) + 3 * cos_x * sin_x * cos_x_bar) * sin_x
+    sin_x_bar = cos_x_bar - 3.0 * (cos_x * sin_cos - square_sin_x * cos_x_bar)
+    t1 = ((square_sin_x + 4.0) * (sin_x * sin_cos) + 3.0 * cos_x * sin_x * cos_x_bar) * sin_x
     x_bar = sin_x_bar * cos_x + t1
 
-    return np.float64(x_bar)
+    return x_bar * _ONE
 
 
 def cos_sin(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -368,11 +378,13 @@ def cos_sin(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 2 flops a point.
     Memory: about 1 numbers a point beside arguments and results.
     """
-    if type(x) is float:
-        try:
+    try:
+        if type(x) is float:
             return _cos_sin_of_floats(x)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if type(x) in _NUMBERS:
+            return _cos_sin_of_floats(float(x))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x, _, _ = _arguments(x)
 
     cos_sin = np.cos(np.sin(x))
@@ -384,7 +396,7 @@ def _cos_sin_of_floats(x):
     """The same for Python floats."""
     cos_sin = math.cos(math.sin(x))
 
-    return np.float64(cos_sin)
+    return cos_sin * _ONE
 
 
 def cos_sin_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -409,11 +421,13 @@ def cos_sin_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 5 flops a point, 2.5 times the 2 of cos_sin.
     Memory: about 3 numbers a point beside arguments and results.
     """
-    if type(x) is float:
-        try:
+    try:
+        if type(x) is float:
             return _cos_sin_1_of_floats(x)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if type(x) in _NUMBERS:
+            return _cos_sin_1_of_floats(float(x))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x, _, _ = _arguments(x)
 
     # Adjoints, from output to inputs: v_bar = d cos_sin / d v
@@ -428,7 +442,7 @@ def _cos_sin_1_of_floats(x):
     # Adjoints, from output to inputs: v_bar = d cos_sin / d v
     x_bar = -(math.sin(math.sin(x)) * math.cos(x))
 
-    return np.float64(x_bar)
+    return x_bar * _ONE
 
 
 def cos_sin_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -453,11 +467,13 @@ def cos_sin_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 8 flops a point, 1.6 times the 5 of cos_sin_grad.
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
-    if type(x) is float:
-        try:
+    try:
+        if type(x) is float:
             return _cos_sin_2_of_floats(x)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if type(x) in _NUMBERS:
+            return _cos_sin_2_of_floats(float(x))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
@@ -496,7 +512,7 @@ def _cos_sin_2_of_floats(x):
     cos_x = math.cos(x)
     x_bar = math.sin(sin_x) * sin_x - cos_x * cos_sin * cos_x
 
-    return np.float64(x_bar)
+    return x_bar * _ONE
 
 
 def cos_sin_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -521,11 +537,13 @@ def cos_sin_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 11 flops a point, 1.4 times the 8 of cos_sin_grad_grad.
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
-    if type(x) is float:
-        try:
+    try:
+        if type(x) is float:
             return _cos_sin_3_of_floats(x)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if type(x) in _NUMBERS:
+            return _cos_sin_3_of_floats(float(x))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
@@ -564,9 +582,9 @@ def _cos_sin_3_of_floats(x):
     # Adjoints, from output to inputs: v_bar = d cos_sin / d v
     sin_sin_x = math.sin(sin_x)
     cos_x = math.cos(x)
-    x_bar = (sin_sin_x + 3 * sin_x * cos_sin + cos_x * cos_x * sin_sin_x) * cos_x
+    x_bar = (sin_sin_x + 3.0 * sin_x * cos_sin + cos_x * cos_x * sin_sin_x) * cos_x
 
-    return np.float64(x_bar)
+    return x_bar * _ONE
 
 
 def cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -591,11 +609,13 @@ def cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 20 flops a point, 1.8 times the 11 of cos_sin_grad_grad_grad.
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
-    if type(x) is float:
-        try:
+    try:
+        if type(x) is float:
             return _cos_sin_4_of_floats(x)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if type(x) in _NUMBERS:
+            return _cos_sin_4_of_floats(float(x))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
@@ -638,13 +658,13 @@ def _cos_sin_4_of_floats(x):
     # Adjoints, from output to inputs: v_bar = d cos_sin / d v
     cos_x = math.cos(x)
     square_cos_x = cos_x * cos_x
-    cos_sin_bar = 3 * sin_x * cos_x
+    cos_sin_bar = 3.0 * sin_x * cos_x
     sin_sin_x = math.sin(sin_x)
-    sin_x_bar = cos_x * (4 + square_cos_x) * cos_sin - cos_sin_bar * sin_sin_x
-    cos_x_bar = sin_sin_x + 3 * (sin_x * cos_sin + square_cos_x * sin_sin_x)
+    sin_x_bar = cos_x * (4.0 + square_cos_x) * cos_sin - cos_sin_bar * sin_sin_x
+    cos_x_bar = sin_sin_x + 3.0 * (sin_x * cos_sin + square_cos_x * sin_sin_x)
     x_bar = sin_x_bar * cos_x - cos_x_bar * sin_x
 
-    return np.float64(x_bar)
+    return x_bar * _ONE
 
 
 def sin_cos_sin(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -667,11 +687,13 @@ def sin_cos_sin(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 3 flops a point.
     Memory: about 2 numbers a point beside arguments and results.
     """
-    if type(x) is float:
-        try:
+    try:
+        if type(x) is float:
             return _sin_cos_sin_of_floats(x)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if type(x) in _NUMBERS:
+            return _sin_cos_sin_of_floats(float(x))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x, _, _ = _arguments(x)
 
     sin_cos_sin = np.sin(np.cos(np.sin(x)))
@@ -683,7 +705,7 @@ def _sin_cos_sin_of_floats(x):
     """The same for Python floats."""
     sin_cos_sin = math.sin(math.cos(math.sin(x)))
 
-    return np.float64(sin_cos_sin)
+    return sin_cos_sin * _ONE
 
 
 def sin_cos_sin_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -708,11 +730,13 @@ def sin_cos_sin_1(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 8 flops a point, 2.7 times the 3 of sin_cos_sin.
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
-    if type(x) is float:
-        try:
+    try:
+        if type(x) is float:
             return _sin_cos_sin_1_of_floats(x)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if type(x) in _NUMBERS:
+            return _sin_cos_sin_1_of_floats(float(x))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
@@ -747,7 +771,7 @@ def _sin_cos_sin_1_of_floats(x):
     # Adjoints, from output to inputs: v_bar = d sin_cos_sin / d v
     x_bar = -(math.cos(math.cos(sin_x)) * math.sin(sin_x) * math.cos(x))
 
-    return np.float64(x_bar)
+    return x_bar * _ONE
 
 
 def sin_cos_sin_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -772,11 +796,13 @@ def sin_cos_sin_2(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 17 flops a point, 2.1 times the 8 of sin_cos_sin_grad.
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
-    if type(x) is float:
-        try:
+    try:
+        if type(x) is float:
             return _sin_cos_sin_2_of_floats(x)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if type(x) in _NUMBERS:
+            return _sin_cos_sin_2_of_floats(float(x))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
@@ -827,7 +853,7 @@ def _sin_cos_sin_2_of_floats(x):
     sin_x_bar = neg_cos_x * cos_sin_x_bar * cos_sin_x + cos_sin_x_bar_bar * sin_cos_sin * sin_sin_x
     x_bar = sin_x_bar * cos_x + cos_sin_x_bar * sin_sin_x * sin_x
 
-    return np.float64(x_bar)
+    return x_bar * _ONE
 
 
 def sin_cos_sin_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -852,11 +878,13 @@ def sin_cos_sin_3(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 37 flops a point, 2.2 times the 17 of sin_cos_sin_grad_grad.
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
-    if type(x) is float:
-        try:
+    try:
+        if type(x) is float:
             return _sin_cos_sin_3_of_floats(x)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if type(x) in _NUMBERS:
+            return _sin_cos_sin_3_of_floats(float(x))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
@@ -927,7 +955,7 @@ def _sin_cos_sin_3_of_floats(x):
     cos_x_bar = sin_sin_x_bar * cos_sin_x + t3 * sin_sin_x - sin_sin_x_bar_bar * cos_sin_x_bar
     x_bar = sin_x_bar * cos_x - cos_x_bar * sin_x
 
-    return np.float64(x_bar)
+    return x_bar * _ONE
 
 
 def sin_cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -952,11 +980,13 @@ def sin_cos_sin_4(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 87 flops a point, 2.4 times the 37 of sin_cos_sin_grad_grad_grad.
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
-    if type(x) is float:
-        try:
+    try:
+        if type(x) is float:
             return _sin_cos_sin_4_of_floats(x)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if type(x) in _NUMBERS:
+            return _sin_cos_sin_4_of_floats(float(x))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x, dtype, batch = _arguments(x)
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
@@ -1047,9 +1077,9 @@ def _sin_cos_sin_4_of_floats(x):
     cos_sin_x_bar = math.cos(cos_sin_x)
     neg_cos_x = -cos_x
     cos_sin_x_bar_bar = neg_cos_x * sin_sin_x
-    t3 = 2 * (cos_sin_x_bar_bar * sin_cos_sin)
+    t3 = 2.0 * (cos_sin_x_bar_bar * sin_cos_sin)
     t4 = t3 - t2
-    t5 = 2 * (sin_x * cos_sin_x_bar) + cos_x * t4
+    t5 = 2.0 * (sin_x * cos_sin_x_bar) + cos_x * t4
     sin_sin_x_bar = neg_cos_x * cos_sin_x_bar
     t6 = sin_x * sin_sin_x
     t7 = cos_x * cos_sin_x
@@ -1059,7 +1089,7 @@ def _sin_cos_sin_4_of_floats(x):
     sin_cos_sin_bar = t2_bar * (t1 - cos_sin_x_bar_bar) + t9 * cos_sin_x_bar_bar
     sin_cos_sin_bar2 = t1 * cos_sin_x_bar_bar
     sin_sin_x_bar_bar = cos_sin_x_bar_bar * cos_x - sin_x * cos_sin_x
-    cos_sin_x_bar_bar2 = 2 * (sin_x * t7) - cos_x * sin_sin_x_bar_bar + t1
+    cos_sin_x_bar_bar2 = 2.0 * (sin_x * t7) - cos_x * sin_sin_x_bar_bar + t1
     cos_sin_x_bar_bar3 = cos_sin_x_bar_bar * sin_cos_sin_bar2 + cos_sin_x_bar_bar2
     t10 = t5 * cos_x - sin_x * sin_sin_x_bar + sin_cos_sin_bar * cos_sin_x_bar
     cos_sin_x_bar2 = t10 - cos_sin_x_bar_bar3 * sin_cos_sin
@@ -1070,14 +1100,14 @@ def _sin_cos_sin_4_of_floats(x):
     cos_sin_x_bar_bar_bar = sin_cos_sin_bar2_bar * t1 + t9 * sin_cos_sin
     t12 = cos_x * (t1_bar - cos_sin_x_bar3 - cos_sin_x_bar_bar_bar + cos_sin_x_bar)
     sin_sin_x_bar2 = sin_x * (t2 - t3) + t12
-    t13 = (t2 - cos_sin_x_bar2 - t3) * sin_sin_x + 2 * (t7 * cos_sin_x_bar)
+    t13 = (t2 - cos_sin_x_bar2 - t3) * sin_sin_x + 2.0 * (t7 * cos_sin_x_bar)
     sin_x_bar = t13 + (sin_sin_x_bar2 - sin_sin_x_bar) * cos_sin_x
     t14 = (cos_sin_x_bar - cos_sin_x_bar3 - cos_sin_x_bar_bar_bar + t1_bar) * sin_sin_x
     t15 = t14 + t5 * cos_sin_x + t4 * t7 - sin_sin_x_bar_bar * cos_sin_x_bar
     cos_x_bar = t15 + cos_sin_x_bar_bar * sin_sin_x_bar
     x_bar = sin_x_bar * cos_x - cos_x_bar * sin_x
 
-    return np.float64(x_bar)
+    return x_bar * _ONE
 
 
 def _arguments(x):
@@ -1088,6 +1118,14 @@ def _arguments(x):
 
 
 _DOUBLE = np.dtype(np.float64)
+
+
+# Numbers that Python floats can stand for.
+_NUMBERS = frozenset({float, int, np.float64, np.int64})
+
+
+# A Python float times this is numpy's float of the same value, in half the time of np.float64(x).
+_ONE = np.float64(1.0)
 
 
 def _numbers(name, value):

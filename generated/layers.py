@@ -90,11 +90,13 @@ def two_paths(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> NDArray[np.floating[A
     Cost: 3 flops a point.
     Memory: about 2 numbers a point beside arguments and results.
     """
-    if type(a) is type(b) is type(c) is float:
-        try:
+    try:
+        if type(a) is type(b) is type(c) is float:
             return _two_paths_of_floats(a, b, c)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (a, b, c))):
+            return _two_paths_of_floats(*map(float, (a, b, c)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     a, b, c, _, _ = _two_paths_arguments(a, b, c)
 
     two_paths = (a + b) * (b + c)
@@ -106,7 +108,7 @@ def _two_paths_of_floats(a, b, c):
     """The same for Python floats."""
     two_paths = (a + b) * (b + c)
 
-    return np.float64(two_paths)
+    return two_paths * _ONE
 
 
 def two_paths_grad(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> TwoPathsGradient:
@@ -136,11 +138,13 @@ def two_paths_grad(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> TwoPathsGradient
     -----
     Cost: 3 flops a point, 1.0 times the 3 of two_paths.
     """
-    if type(a) is type(b) is type(c) is float:
-        try:
+    try:
+        if type(a) is type(b) is type(c) is float:
             return _two_paths_grad_of_floats(a, b, c)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (a, b, c))):
+            return _two_paths_grad_of_floats(*map(float, (a, b, c)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     a, b, c, dtype, batch = _two_paths_arguments(a, b, c)
 
     # Forward
@@ -150,7 +154,7 @@ def two_paths_grad(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> TwoPathsGradient
     # Adjoints, from output to inputs: v_bar = d two_paths / d v
     b_bar = c_bar + a_bar
 
-    return TwoPathsGradient(_full(a_bar, batch, dtype), b_bar, _full(c_bar, batch, dtype))
+    return TwoPathsGradient(_spread(a_bar, batch, dtype), b_bar, _spread(c_bar, batch, dtype))
 
 
 def _two_paths_grad_of_floats(a, b, c):
@@ -163,7 +167,7 @@ def _two_paths_grad_of_floats(a, b, c):
     # Adjoints, from output to inputs: v_bar = d two_paths / d v
     b_bar = c_bar + a_bar
 
-    return TwoPathsGradient(np.float64(a_bar), np.float64(b_bar), np.float64(c_bar))
+    return tuple.__new__(TwoPathsGradient, (a_bar * _ONE, b_bar * _ONE, c_bar * _ONE))
 
 
 def softmax(
@@ -498,8 +502,7 @@ def _normalised_log_rows(x, ct):
 
 def _two_paths_arguments(a, b, c):
     """Check and convert the arguments; add their float type and the sizes of their dimensions."""
-    (a, b, c), dtype = _floats(("a", "b", "c"), (a, b, c))
-    batch = _batch_shape(("a", "b", "c"), (a.shape, b.shape, c.shape))
+    (a, b, c), dtype, batch = _elementwise(("a", "b", "c"), (a, b, c))
     return a, b, c, dtype, batch
 
 
@@ -596,6 +599,14 @@ def _normalised_log_arguments(x, ct):
 _DOUBLE = np.dtype(np.float64)
 
 
+# Numbers that Python floats can stand for.
+_NUMBERS = frozenset({float, int, np.float64, np.int64})
+
+
+# A Python float times this is numpy's float of the same value, in half the time of np.float64(x).
+_ONE = np.float64(1.0)
+
+
 def _numbers(name, value):
     """The value as an array of real numbers."""
     try:
@@ -634,6 +645,32 @@ def _floats(names, values, only=None):
     return arrays, np.float64
 
 
+def _batch_shape(names, shapes):
+    """The common shape of elementwise arguments."""
+    first = shapes[0]
+    if shapes.count(first) == len(shapes):
+        return first
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        listed = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes))
+        raise ValueError(f"expected shapes that broadcast together, got {listed}") from None
+
+
+def _elementwise(names, values, only=None):
+    """The same for elementwise arguments alone, with their common shape."""
+    # Most calls have arrays of one shape.
+    shape = values[0].shape if only is None and type(values[0]) is np.ndarray else ()
+    if shape:
+        for value in values:
+            if type(value) is not np.ndarray or value.dtype is not _DOUBLE or value.shape != shape:
+                break
+        else:
+            return values, np.float64, shape
+    arrays, dtype = _floats(names, values, only)
+    return arrays, dtype, _batch_shape(names, [array.shape for array in arrays])
+
+
 def _integers(name, value):
     """The value as an int64 array."""
     array = np.asarray(value)
@@ -651,18 +688,6 @@ def _shape_error(name, array, expected, /, **sizes):
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
 
 
-def _batch_shape(names, shapes):
-    """The common shape of elementwise arguments."""
-    first = shapes[0]
-    if shapes.count(first) == len(shapes):
-        return first
-    try:
-        return np.broadcast_shapes(*shapes)
-    except ValueError:
-        listed = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes))
-        raise ValueError(f"expected shapes that broadcast together, got {listed}") from None
-
-
 def _full(value, shape, dtype):
     """An elementwise result in the full shape of the arguments, in memory of its own."""
     if shape == ():
@@ -670,6 +695,11 @@ def _full(value, shape, dtype):
     result = np.empty(shape, dtype)
     result[...] = value
     return result
+
+
+def _spread(value, shape, dtype):
+    """A computed elementwise result in the full shape of the arguments: itself, where it has that."""
+    return value if shape and value.shape == shape else _full(value, shape, dtype)
 
 
 def _place(value, key, shape):

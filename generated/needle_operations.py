@@ -146,18 +146,20 @@ def ewise_add(
     -----
     Cost: 1 flop a point, 1.0 times the 1 of ewise_add.
     """
-    if type(a) is type(b) is type(ct) is float:
-        try:
+    try:
+        if type(a) is type(b) is type(ct) is float:
             return _ewise_add_of_floats(a, b, ct)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (a, b, ct))):
+            return _ewise_add_of_floats(*map(float, (a, b, ct)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     a, b, ct, dtype, batch = _ewise_add_arguments(a, b, ct)
 
     # Forward
     ewise_add = a + b
 
     return (
-        _full(ewise_add, batch, dtype),
+        _spread(ewise_add, batch, dtype),
         EwiseAddGradient(_full(ct, batch, dtype), _full(ct, batch, dtype)),
     )
 
@@ -168,7 +170,7 @@ def _ewise_add_of_floats(a, b, ct):
     # Forward
     ewise_add = a + b
 
-    return np.float64(ewise_add), EwiseAddGradient(np.float64(ct), np.float64(ct))
+    return ewise_add * _ONE, tuple.__new__(EwiseAddGradient, (ct * _ONE, ct * _ONE))
 
 
 def add_scalar(
@@ -199,17 +201,19 @@ def add_scalar(
     -----
     Cost: 1 flop a point, 1.0 times the 1 of add_scalar.
     """
-    if type(a) is type(c) is type(ct) is float:
-        try:
+    try:
+        if type(a) is type(c) is type(ct) is float:
             return _add_scalar_of_floats(a, c, ct)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (a, c, ct))):
+            return _add_scalar_of_floats(*map(float, (a, c, ct)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     a, c, ct, dtype, batch = _add_scalar_arguments(a, c, ct)
 
     # Forward
     add_scalar = a + c
 
-    return _full(add_scalar, batch, dtype), _full(ct, batch, dtype)
+    return _spread(add_scalar, batch, dtype), _full(ct, batch, dtype)
 
 
 def _add_scalar_of_floats(a, c, ct):
@@ -218,7 +222,7 @@ def _add_scalar_of_floats(a, c, ct):
     # Forward
     add_scalar = a + c
 
-    return np.float64(add_scalar), np.float64(ct)
+    return add_scalar * _ONE, ct * _ONE
 
 
 def ewise_mul(
@@ -251,11 +255,13 @@ def ewise_mul(
     -----
     Cost: 3 flops a point, 3.0 times the 1 of ewise_mul.
     """
-    if type(a) is type(b) is type(ct) is float:
-        try:
+    try:
+        if type(a) is type(b) is type(ct) is float:
             return _ewise_mul_of_floats(a, b, ct)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (a, b, ct))):
+            return _ewise_mul_of_floats(*map(float, (a, b, ct)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     a, b, ct, dtype, batch = _ewise_add_arguments(a, b, ct)
 
     # Forward
@@ -266,8 +272,8 @@ def ewise_mul(
     b_bar = ct * a
 
     return (
-        _full(ewise_mul, batch, dtype),
-        EwiseMulGradient(_full(a_bar, batch, dtype), _full(b_bar, batch, dtype)),
+        _spread(ewise_mul, batch, dtype),
+        EwiseMulGradient(_spread(a_bar, batch, dtype), _spread(b_bar, batch, dtype)),
     )
 
 
@@ -281,7 +287,7 @@ def _ewise_mul_of_floats(a, b, ct):
     a_bar = ct * b
     b_bar = ct * a
 
-    return np.float64(ewise_mul), EwiseMulGradient(np.float64(a_bar), np.float64(b_bar))
+    return ewise_mul * _ONE, tuple.__new__(EwiseMulGradient, (a_bar * _ONE, b_bar * _ONE))
 
 
 def mul_scalar(
@@ -312,11 +318,13 @@ def mul_scalar(
     -----
     Cost: 2 flops a point, 2.0 times the 1 of mul_scalar.
     """
-    if type(a) is type(c) is type(ct) is float:
-        try:
+    try:
+        if type(a) is type(c) is type(ct) is float:
             return _mul_scalar_of_floats(a, c, ct)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (a, c, ct))):
+            return _mul_scalar_of_floats(*map(float, (a, c, ct)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     a, c, ct, dtype, batch = _add_scalar_arguments(a, c, ct)
 
     # Forward
@@ -325,7 +333,7 @@ def mul_scalar(
     # Adjoints, from output to inputs: v_bar = d mul_scalar / d v
     a_bar = ct * c
 
-    return _full(mul_scalar, batch, dtype), _full(a_bar, batch, dtype)
+    return _spread(mul_scalar, batch, dtype), _spread(a_bar, batch, dtype)
 
 
 def _mul_scalar_of_floats(a, c, ct):
@@ -337,7 +345,7 @@ def _mul_scalar_of_floats(a, c, ct):
     # Adjoints, from output to inputs: v_bar = d mul_scalar / d v
     a_bar = ct * c
 
-    return np.float64(mul_scalar), np.float64(a_bar)
+    return mul_scalar * _ONE, a_bar * _ONE
 
 
 def ewise_pow(
@@ -371,11 +379,13 @@ def ewise_pow(
     Cost: 12 flops a point, 4.0 times the 3 of ewise_pow.
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
-    if type(a) is type(b) is type(ct) is float:
-        try:
+    try:
+        if type(a) is type(b) is type(ct) is float:
             return _ewise_pow_of_floats(a, b, ct)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (a, b, ct))):
+            return _ewise_pow_of_floats(*map(float, (a, b, ct)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     a, b, ct, dtype, batch = _ewise_add_arguments(a, b, ct)
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
@@ -412,11 +422,11 @@ def _ewise_pow_of_floats(a, b, ct):
     ewise_pow = math.pow(a, b)
 
     # Adjoints, from output to inputs: v_bar = d ewise_pow / d v
-    t1 = a == 0
-    a_bar = ct * (b * math.pow(a, 0.0 if t1 and b == 0 else b - 1))
-    b_bar = ct * (ewise_pow * math.log(1.0 if t1 and b >= 0 else a))
+    t1 = a == 0.0
+    a_bar = ct * (b * math.pow(a, 0.0 if t1 and b == 0.0 else b - 1.0))
+    b_bar = ct * (ewise_pow * math.log(1.0 if t1 and b >= 0.0 else a))
 
-    return np.float64(ewise_pow), EwisePowGradient(np.float64(a_bar), np.float64(b_bar))
+    return ewise_pow * _ONE, tuple.__new__(EwisePowGradient, (a_bar * _ONE, b_bar * _ONE))
 
 
 def power_scalar(
@@ -446,11 +456,13 @@ def power_scalar(
     Cost: 4 flops a point, 2.0 times the 2 of power_scalar.
     Memory: about 2 numbers a point beside arguments and results.
     """
-    if type(a) is type(ct) is float:
-        try:
+    try:
+        if type(a) is type(ct) is float:
             return _power_scalar_of_floats(a, ct)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (a, ct))):
+            return _power_scalar_of_floats(*map(float, (a, ct)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     a, ct, dtype, batch = _power_scalar_arguments(a, ct)
 
     # Forward
@@ -460,7 +472,7 @@ def power_scalar(
     # Adjoints, from output to inputs: v_bar = d power_scalar / d v
     a_bar = 3 * ct * square_a
 
-    return _full(power_scalar, batch, dtype), a_bar
+    return _spread(power_scalar, batch, dtype), a_bar
 
 
 def _power_scalar_of_floats(a, ct):
@@ -471,9 +483,9 @@ def _power_scalar_of_floats(a, ct):
     power_scalar = a * square_a
 
     # Adjoints, from output to inputs: v_bar = d power_scalar / d v
-    a_bar = 3 * ct * square_a
+    a_bar = 3.0 * ct * square_a
 
-    return np.float64(power_scalar), np.float64(a_bar)
+    return power_scalar * _ONE, a_bar * _ONE
 
 
 def ewise_div(
@@ -507,11 +519,13 @@ def ewise_div(
     Cost: 4 flops a point, 4.0 times the 1 of ewise_div.
     Memory: about 1 numbers a point beside arguments and results.
     """
-    if type(a) is type(b) is type(ct) is float:
-        try:
+    try:
+        if type(a) is type(b) is type(ct) is float:
             return _ewise_div_of_floats(a, b, ct)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (a, b, ct))):
+            return _ewise_div_of_floats(*map(float, (a, b, ct)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     a, b, ct, dtype, batch = _ewise_add_arguments(a, b, ct)
 
     # Forward
@@ -521,7 +535,7 @@ def ewise_div(
     a_bar = ct / b
     b_bar = -(a_bar * ewise_div)
 
-    return _full(ewise_div, batch, dtype), EwiseDivGradient(_full(a_bar, batch, dtype), b_bar)
+    return _spread(ewise_div, batch, dtype), EwiseDivGradient(_spread(a_bar, batch, dtype), b_bar)
 
 
 def _ewise_div_of_floats(a, b, ct):
@@ -534,7 +548,7 @@ def _ewise_div_of_floats(a, b, ct):
     a_bar = ct / b
     b_bar = -(a_bar * ewise_div)
 
-    return np.float64(ewise_div), EwiseDivGradient(np.float64(a_bar), np.float64(b_bar))
+    return ewise_div * _ONE, tuple.__new__(EwiseDivGradient, (a_bar * _ONE, b_bar * _ONE))
 
 
 def div_scalar(
@@ -565,11 +579,13 @@ def div_scalar(
     -----
     Cost: 2 flops a point, 2.0 times the 1 of div_scalar.
     """
-    if type(a) is type(c) is type(ct) is float:
-        try:
+    try:
+        if type(a) is type(c) is type(ct) is float:
             return _div_scalar_of_floats(a, c, ct)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (a, c, ct))):
+            return _div_scalar_of_floats(*map(float, (a, c, ct)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     a, c, ct, dtype, batch = _add_scalar_arguments(a, c, ct)
 
     # Forward
@@ -578,7 +594,7 @@ def div_scalar(
     # Adjoints, from output to inputs: v_bar = d div_scalar / d v
     a_bar = ct / c
 
-    return _full(div_scalar, batch, dtype), _full(a_bar, batch, dtype)
+    return _spread(div_scalar, batch, dtype), _spread(a_bar, batch, dtype)
 
 
 def _div_scalar_of_floats(a, c, ct):
@@ -590,7 +606,7 @@ def _div_scalar_of_floats(a, c, ct):
     # Adjoints, from output to inputs: v_bar = d div_scalar / d v
     a_bar = ct / c
 
-    return np.float64(div_scalar), np.float64(a_bar)
+    return div_scalar * _ONE, a_bar * _ONE
 
 
 def matmul(
@@ -811,11 +827,13 @@ def negate(
     -----
     Cost: 2 flops a point, 2.0 times the 1 of negate.
     """
-    if type(a) is type(ct) is float:
-        try:
+    try:
+        if type(a) is type(ct) is float:
             return _negate_of_floats(a, ct)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (a, ct))):
+            return _negate_of_floats(*map(float, (a, ct)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     a, ct, dtype, batch = _power_scalar_arguments(a, ct)
 
     # Forward
@@ -824,7 +842,7 @@ def negate(
     # Adjoints, from output to inputs: v_bar = d negate / d v
     a_bar = -ct
 
-    return _full(negate, batch, dtype), _full(a_bar, batch, dtype)
+    return _spread(negate, batch, dtype), _spread(a_bar, batch, dtype)
 
 
 def _negate_of_floats(a, ct):
@@ -836,7 +854,7 @@ def _negate_of_floats(a, ct):
     # Adjoints, from output to inputs: v_bar = d negate / d v
     a_bar = -ct
 
-    return np.float64(negate), np.float64(a_bar)
+    return negate * _ONE, a_bar * _ONE
 
 
 def log(a: ArrayLike, ct: ArrayLike) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:
@@ -862,11 +880,13 @@ def log(a: ArrayLike, ct: ArrayLike) -> tuple[NDArray[np.floating[Any]], NDArray
     -----
     Cost: 2 flops a point, 2.0 times the 1 of log.
     """
-    if type(a) is type(ct) is float:
-        try:
+    try:
+        if type(a) is type(ct) is float:
             return _log_of_floats(a, ct)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (a, ct))):
+            return _log_of_floats(*map(float, (a, ct)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     a, ct, dtype, batch = _power_scalar_arguments(a, ct)
 
     # Forward
@@ -875,7 +895,7 @@ def log(a: ArrayLike, ct: ArrayLike) -> tuple[NDArray[np.floating[Any]], NDArray
     # Adjoints, from output to inputs: v_bar = d log / d v
     a_bar = ct / a
 
-    return _full(log, batch, dtype), a_bar
+    return _spread(log, batch, dtype), a_bar
 
 
 def _log_of_floats(a, ct):
@@ -887,7 +907,7 @@ def _log_of_floats(a, ct):
     # Adjoints, from output to inputs: v_bar = d log / d v
     a_bar = ct / a
 
-    return np.float64(log), np.float64(a_bar)
+    return log * _ONE, a_bar * _ONE
 
 
 def exp(a: ArrayLike, ct: ArrayLike) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:
@@ -913,11 +933,13 @@ def exp(a: ArrayLike, ct: ArrayLike) -> tuple[NDArray[np.floating[Any]], NDArray
     -----
     Cost: 2 flops a point, 2.0 times the 1 of exp.
     """
-    if type(a) is type(ct) is float:
-        try:
+    try:
+        if type(a) is type(ct) is float:
             return _exp_of_floats(a, ct)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (a, ct))):
+            return _exp_of_floats(*map(float, (a, ct)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     a, ct, dtype, batch = _power_scalar_arguments(a, ct)
 
     # Forward
@@ -926,7 +948,7 @@ def exp(a: ArrayLike, ct: ArrayLike) -> tuple[NDArray[np.floating[Any]], NDArray
     # Adjoints, from output to inputs: v_bar = d exp / d v
     a_bar = ct * exp
 
-    return _full(exp, batch, dtype), a_bar
+    return _spread(exp, batch, dtype), a_bar
 
 
 def _exp_of_floats(a, ct):
@@ -938,7 +960,7 @@ def _exp_of_floats(a, ct):
     # Adjoints, from output to inputs: v_bar = d exp / d v
     a_bar = ct * exp
 
-    return np.float64(exp), np.float64(a_bar)
+    return exp * _ONE, a_bar * _ONE
 
 
 def relu(
@@ -968,11 +990,13 @@ def relu(
     Cost: 1 flop a point, 1.0 times the 1 of relu.
     Memory: about 1 numbers a point beside arguments and results.
     """
-    if type(a) is type(ct) is float:
-        try:
+    try:
+        if type(a) is type(ct) is float:
             return _relu_of_floats(a, ct)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (a, ct))):
+            return _relu_of_floats(*map(float, (a, ct)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     a, ct, dtype, batch = _power_scalar_arguments(a, ct)
 
     # Forward
@@ -991,15 +1015,14 @@ def _relu_of_floats(a, ct):
     relu = max(a, 0.0)
 
     # Adjoints, from output to inputs: v_bar = d relu / d v
-    a_bar = ct if a > 0 else 0.0
+    a_bar = ct if a > 0.0 else 0.0
 
-    return np.float64(relu), np.float64(a_bar)
+    return relu * _ONE, a_bar * _ONE
 
 
 def _ewise_add_arguments(a, b, ct):
     """Check and convert the arguments; add their float type and the sizes of their dimensions."""
-    (a, b, ct), dtype = _floats(("a", "b", "ct"), (a, b, ct))
-    batch = _batch_shape(("a", "b", "ct"), (a.shape, b.shape, ct.shape))
+    (a, b, ct), dtype, batch = _elementwise(("a", "b", "ct"), (a, b, ct))
     return a, b, ct, dtype, batch
 
 
@@ -1014,8 +1037,7 @@ def _add_scalar_arguments(a, c, ct):
 
 def _power_scalar_arguments(a, ct):
     """Check and convert the arguments; add their float type and the sizes of their dimensions."""
-    (a, ct), dtype = _floats(("a", "ct"), (a, ct))
-    batch = _batch_shape(("a", "ct"), (a.shape, ct.shape))
+    (a, ct), dtype, batch = _elementwise(("a", "ct"), (a, ct))
     return a, ct, dtype, batch
 
 
@@ -1089,6 +1111,14 @@ def _transpose_arguments(a, ct):
 _DOUBLE = np.dtype(np.float64)
 
 
+# Numbers that Python floats can stand for.
+_NUMBERS = frozenset({float, int, np.float64, np.int64})
+
+
+# A Python float times this is numpy's float of the same value, in half the time of np.float64(x).
+_ONE = np.float64(1.0)
+
+
 def _numbers(name, value):
     """The value as an array of real numbers."""
     try:
@@ -1127,13 +1157,6 @@ def _floats(names, values, only=None):
     return arrays, np.float64
 
 
-def _shape_error(name, array, expected, /, **sizes):
-    """The error for an argument of the wrong shape."""
-    where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
-    known = f" with {where}" if where else ""
-    return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
-
-
 def _batch_shape(names, shapes):
     """The common shape of elementwise arguments."""
     first = shapes[0]
@@ -1146,6 +1169,27 @@ def _batch_shape(names, shapes):
         raise ValueError(f"expected shapes that broadcast together, got {listed}") from None
 
 
+def _elementwise(names, values, only=None):
+    """The same for elementwise arguments alone, with their common shape."""
+    # Most calls have arrays of one shape.
+    shape = values[0].shape if only is None and type(values[0]) is np.ndarray else ()
+    if shape:
+        for value in values:
+            if type(value) is not np.ndarray or value.dtype is not _DOUBLE or value.shape != shape:
+                break
+        else:
+            return values, np.float64, shape
+    arrays, dtype = _floats(names, values, only)
+    return arrays, dtype, _batch_shape(names, [array.shape for array in arrays])
+
+
+def _shape_error(name, array, expected, /, **sizes):
+    """The error for an argument of the wrong shape."""
+    where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
+    known = f" with {where}" if where else ""
+    return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
+
+
 def _full(value, shape, dtype):
     """An elementwise result in the full shape of the arguments, in memory of its own."""
     if shape == ():
@@ -1153,6 +1197,11 @@ def _full(value, shape, dtype):
     result = np.empty(shape, dtype)
     result[...] = value
     return result
+
+
+def _spread(value, shape, dtype):
+    """A computed elementwise result in the full shape of the arguments: itself, where it has that."""
+    return value if shape and value.shape == shape else _full(value, shape, dtype)
 
 
 def _masked(mask, x):

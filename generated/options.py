@@ -547,8 +547,7 @@ def _vega_elements(S, K, T, r, sigma):
 
 def _arguments(S, K, T, r, sigma):
     """Check and convert the arguments; add their float type and the sizes of their dimensions."""
-    (S, K, T, r, sigma), dtype = _floats(("S", "K", "T", "r", "sigma"), (S, K, T, r, sigma))
-    batch = _batch_shape(("S", "K", "T", "r", "sigma"), (S.shape, K.shape, T.shape, r.shape, sigma.shape))
+    (S, K, T, r, sigma), dtype, batch = _elementwise(("S", "K", "T", "r", "sigma"), (S, K, T, r, sigma))
     return S, K, T, r, sigma, dtype, batch
 
 
@@ -603,6 +602,20 @@ def _batch_shape(names, shapes):
     except ValueError:
         listed = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes))
         raise ValueError(f"expected shapes that broadcast together, got {listed}") from None
+
+
+def _elementwise(names, values, only=None):
+    """The same for elementwise arguments alone, with their common shape."""
+    # Most calls have arrays of one shape.
+    shape = values[0].shape if only is None and type(values[0]) is np.ndarray else ()
+    if shape:
+        for value in values:
+            if type(value) is not np.ndarray or value.dtype is not _DOUBLE or value.shape != shape:
+                break
+        else:
+            return values, np.float64, shape
+    arrays, dtype = _floats(names, values, only)
+    return arrays, dtype, _batch_shape(names, [array.shape for array in arrays])
 
 
 # erf(x) / x - 1 as a quotient in x^2, for |x| < 1.

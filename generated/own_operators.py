@@ -97,11 +97,13 @@ def squashed_grad(x: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 6 flops a point, 1.5 times the 4 of squashed.
     Memory: about 2 numbers a point beside arguments and results.
     """
-    if type(x) is float:
-        try:
+    try:
+        if type(x) is float:
             return _squashed_grad_of_floats(x)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if type(x) in _NUMBERS:
+            return _squashed_grad_of_floats(float(x))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x, _, _ = _squashed_arguments(x)
 
     # Adjoints, from output to inputs: v_bar = d squashed / d v
@@ -114,9 +116,9 @@ def _squashed_grad_of_floats(x):
     """The same for Python floats."""
 
     # Adjoints, from output to inputs: v_bar = d squashed / d v
-    x_bar = 1 / math.pow(1 + x * x, 1.5)
+    x_bar = 1.0 / math.pow(1.0 + x * x, 1.5)
 
-    return np.float64(x_bar)
+    return x_bar * _ONE
 
 
 def robust_loss(X: ArrayLike, y: ArrayLike, w: ArrayLike, scale: ArrayLike) -> np.floating[Any]:
@@ -278,6 +280,14 @@ def _robust_loss_arguments(X, y, w, scale):
 
 
 _DOUBLE = np.dtype(np.float64)
+
+
+# Numbers that Python floats can stand for.
+_NUMBERS = frozenset({float, int, np.float64, np.int64})
+
+
+# A Python float times this is numpy's float of the same value, in half the time of np.float64(x).
+_ONE = np.float64(1.0)
 
 
 def _numbers(name, value):

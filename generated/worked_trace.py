@@ -78,11 +78,13 @@ def y(x1: ArrayLike, x2: ArrayLike) -> NDArray[np.floating[Any]]:
     Cost: 5 flops a point.
     Memory: about 3 numbers a point beside arguments and results.
     """
-    if type(x1) is type(x2) is float:
-        try:
+    try:
+        if type(x1) is type(x2) is float:
             return _y_of_floats(x1, x2)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (x1, x2))):
+            return _y_of_floats(*map(float, (x1, x2)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x1, x2, _, _ = _arguments(x1, x2)
 
     v3 = np.log(x1)
@@ -102,7 +104,7 @@ def _y_of_floats(x1, x2):
     v5 = math.sin(x2)
     y = v6 - v5
 
-    return np.float64(y)
+    return y * _ONE
 
 
 def y_grad(x1: ArrayLike, x2: ArrayLike) -> YGradient:
@@ -134,11 +136,13 @@ def y_grad(x1: ArrayLike, x2: ArrayLike) -> YGradient:
     Cost: 4 flops a point, 0.8 times the 5 of y.
     Memory: about 1 numbers a point beside arguments and results.
     """
-    if type(x1) is type(x2) is float:
-        try:
+    try:
+        if type(x1) is type(x2) is float:
             return _y_grad_of_floats(x1, x2)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (x1, x2))):
+            return _y_grad_of_floats(*map(float, (x1, x2)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x1, x2, _, _ = _arguments(x1, x2)
 
     # Adjoints, from output to inputs: v_bar = d y / d v
@@ -152,10 +156,10 @@ def _y_grad_of_floats(x1, x2):
     """The same for Python floats."""
 
     # Adjoints, from output to inputs: v_bar = d y / d v
-    x1_bar = x2 + 1 / x1
+    x1_bar = x2 + 1.0 / x1
     x2_bar = x1 - math.cos(x2)
 
-    return YGradient(np.float64(x1_bar), np.float64(x2_bar))
+    return tuple.__new__(YGradient, (x1_bar * _ONE, x2_bar * _ONE))
 
 
 def y_value_and_grad(x1: ArrayLike, x2: ArrayLike) -> tuple[NDArray[np.floating[Any]], YGradient]:
@@ -188,11 +192,13 @@ def y_value_and_grad(x1: ArrayLike, x2: ArrayLike) -> tuple[NDArray[np.floating[
     Cost: 9 flops a point, 1.8 times the 5 of y.
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
-    if type(x1) is type(x2) is float:
-        try:
+    try:
+        if type(x1) is type(x2) is float:
             return _y_value_and_grad_of_floats(x1, x2)
-        except (ArithmeticError, ValueError):
-            pass  # where math raises, numpy has an infinity or nan
+        if _NUMBERS.issuperset(map(type, (x1, x2))):
+            return _y_value_and_grad_of_floats(*map(float, (x1, x2)))
+    except (ArithmeticError, ValueError):
+        pass  # where math raises, numpy has an infinity or nan
     x1, x2, dtype, batch = _arguments(x1, x2)
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
@@ -236,20 +242,27 @@ def _y_value_and_grad_of_floats(x1, x2):
     y = v6 - v5
 
     # Adjoints, from output to inputs: v_bar = d y / d v
-    x1_bar = x2 + 1 / x1
+    x1_bar = x2 + 1.0 / x1
     x2_bar = x1 - math.cos(x2)
 
-    return np.float64(y), YGradient(np.float64(x1_bar), np.float64(x2_bar))
+    return y * _ONE, tuple.__new__(YGradient, (x1_bar * _ONE, x2_bar * _ONE))
 
 
 def _arguments(x1, x2):
     """Check and convert the arguments; add their float type and the sizes of their dimensions."""
-    (x1, x2), dtype = _floats(("x1", "x2"), (x1, x2))
-    batch = _batch_shape(("x1", "x2"), (x1.shape, x2.shape))
+    (x1, x2), dtype, batch = _elementwise(("x1", "x2"), (x1, x2))
     return x1, x2, dtype, batch
 
 
 _DOUBLE = np.dtype(np.float64)
+
+
+# Numbers that Python floats can stand for.
+_NUMBERS = frozenset({float, int, np.float64, np.int64})
+
+
+# A Python float times this is numpy's float of the same value, in half the time of np.float64(x).
+_ONE = np.float64(1.0)
 
 
 def _numbers(name, value):
@@ -300,6 +313,20 @@ def _batch_shape(names, shapes):
     except ValueError:
         listed = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes))
         raise ValueError(f"expected shapes that broadcast together, got {listed}") from None
+
+
+def _elementwise(names, values, only=None):
+    """The same for elementwise arguments alone, with their common shape."""
+    # Most calls have arrays of one shape.
+    shape = values[0].shape if only is None and type(values[0]) is np.ndarray else ()
+    if shape:
+        for value in values:
+            if type(value) is not np.ndarray or value.dtype is not _DOUBLE or value.shape != shape:
+                break
+        else:
+            return values, np.float64, shape
+    arrays, dtype = _floats(names, values, only)
+    return arrays, dtype, _batch_shape(names, [array.shape for array in arrays])
 
 
 def _tile_rows(numbers):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import symgrad as sg
-from symgrad.kernels.arguments import _any_floats, _batch_shape, _floats, _full
+from symgrad.kernels.arguments import _any_floats, _batch_shape, _elementwise, _floats, _full, _spread
 
 VALUES = {
     "float": 0.5,
@@ -42,6 +42,25 @@ def test_types_decide_as_conversions_do(names, only):
         assert array.dtype == other.dtype == dtype and array.dtype.isnative
         np.testing.assert_array_equal(array, other)
         np.testing.assert_array_equal(np.signbit(array), np.signbit(other))
+
+
+@pytest.mark.parametrize("names", [*itertools.product(VALUES, repeat=2)], ids=" and ".join)
+@pytest.mark.parametrize("only", [None, np.float32])
+def test_elementwise_arguments(names, only):
+    """As one by one, whatever comes first."""
+    values = tuple(VALUES[name] for name in names)
+    wanted, wanted_dtype = _floats(names, values, only)
+    try:
+        wanted_shape = np.broadcast_shapes(*[a.shape for a in wanted])
+    except ValueError:
+        with pytest.raises(ValueError, match="broadcast together"):
+            _elementwise(names, values, only)
+        return
+    arrays, dtype, shape = _elementwise(names, values, only)
+    assert dtype is wanted_dtype and shape == wanted_shape
+    for array, other in zip(arrays, wanted):
+        assert type(array) is type(other) and array.dtype == other.dtype and array.dtype.isnative
+        np.testing.assert_array_equal(array, other)
 
 
 @pytest.mark.parametrize("kind", [type("Real", (float,), {}), type("Wide", (np.ndarray,), {})])
@@ -80,6 +99,19 @@ def test_full_results(value, shape, dtype):
     assert found.shape == shape and found.dtype == dtype
     assert not np.shares_memory(found, value)
     np.testing.assert_array_equal(found, wanted.astype(dtype))
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 3)])
+def test_results_that_may_have_the_full_shape(shape):
+    for value in (np.float64(2.0), np.ones(3), np.ones((2, 1)), np.ones((2, 3)), np.ones((0, 3))):
+        try:
+            wanted = np.broadcast_to(value, shape)
+        except ValueError:
+            continue
+        found = _spread(value, shape, np.float64)
+        assert type(found) is (np.ndarray if shape else np.float64)
+        assert (found is value) == (value.shape == shape != ())
+        np.testing.assert_array_equal(found, wanted)
 
 
 def test_batch_shapes():

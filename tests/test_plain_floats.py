@@ -89,8 +89,58 @@ def test_numpy_warns_where_math_raises():
         assert g(1.0, 4.0) == 0.25
 
 
+def test_numbers_of_other_types_go_the_same_way():
+    f = sg.trace(lambda x, y: np.sin(x) * y + y**2, name="f", x="...", y="...")
+    module = sg.Module("m", {"f": f, "g": sg.value_and_grad(f)}).load()
+    called = []
+    for name in ("_f_of_floats", "_g_of_floats"):
+        floats = getattr(module, name)
+        setattr(module, name, lambda *a, floats=floats, name=name: called.append(name) or floats(*a))
+    kinds = (float, int, np.float64, np.int64)
+    for x, y in itertools.product((kind(3) for kind in kinds), repeat=2):
+        assert repr(module.f(x, y)) == repr(module.f(3.0, 3.0))
+        value, gradient = module.g(x=x, y=y)
+        assert repr((value, *gradient)) == repr((module.f(3.0, 3.0), *module.g(3.0, 3.0)[1]))
+        assert type(gradient) is module.FGradient
+    assert len(called) == 5 * len(kinds) ** 2
+    # What is no number of double precision does not.
+    module.f(np.ones(3), 2.0)
+    assert type(module.f(np.float32(1), np.float32(2))) is np.float32
+    module.f(True, np.array(2.0))
+    assert len(called) == 5 * len(kinds) ** 2
+
+
+def test_integers_become_the_nearest_floats():
+    f = sg.compile(sg.trace(lambda x, y: x + y, name="f", x="...", y="..."))
+    for k in (2**53 + 1, -(2**63), 2**64 - 1):
+        assert f(k, 0) == np.asarray(k).astype(np.float64) == float(k)
+    with pytest.raises(TypeError, match="x: expected real numbers"):
+        f(10**400, 0)
+
+
+def test_zeros_keep_their_signs_and_nan_is_one():
+    f = sg.compile(sg.trace(lambda x, y: (x * y, x, -y), name="f", x="...", y="..."))
+    product, x, y = f(-0.0, 2.0)
+    assert np.signbit(product) and np.signbit(x) and np.signbit(y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for value in SINGULAR:
+            np.testing.assert_array_equal(f(value, 1.0), (value, value, -1.0))
+
+
+def test_nested_results():
+    def f(x, y):
+        return {"a": x + y, "b": (x * y,)}, x - y
+
+    f = sg.trace(f, x="...", y="...")
+    (named, difference) = sg.compile(f)(3, 2.0)
+    assert named == {"a": 5.0, "b": (6.0,)} and difference == 1.0
+    gradient = sg.compile(sg.grad(sg.trace(lambda x, y: x * y, name="f", x="...", y="..."), wrt=("y",)))(3, 2)
+    assert gradient._fields == ("y",) and gradient.y == 3.0 and type(gradient.y) is np.float64
+
+
 @pytest.mark.parametrize("value", [2, True, np.float64(2.0), np.array(2.0), np.float32(2.0), [2.0]])
-def test_other_arguments_take_the_way_of_arrays(value):
+def test_other_arguments(value):
     g = sg.compile(sg.trace(lambda x, y: x * y, name="f", x="...", y="..."))
     assert np.all(g(value, 3.0) == np.multiply(value, 3.0))
     with pytest.raises(TypeError):

@@ -61,6 +61,12 @@ def _floats(names, values, only=None):
     return [a if a.dtype == dtype else xp.astype(a, dtype) for a in found], dtype
 
 
+def _elementwise(names, values, only=None):
+    """The same for elementwise arguments alone, with their common shape."""
+    arrays, dtype = _floats(names, values, only)
+    return arrays, dtype, _batch_shape(names, [array.shape for array in arrays])
+
+
 def _integers(name, value):
     """The value as an int64 array."""
     xp, device = _namespace(value)
@@ -114,6 +120,11 @@ def _stacked(values, dtype, xp, device):
 def _filled(value, shape, dtype, xp, device):
     """An array of one value, which may be a number or a scalar array."""
     return xp.zeros(shape, dtype=dtype, device=device) + value
+
+
+def _spread(value, shape, dtype):
+    """A computed elementwise result in the full shape of the arguments: itself, where it has that."""
+    return value if tuple(value.shape) == tuple(shape) else _full(value, shape, dtype)
 
 
 def _full(value, shape, dtype):

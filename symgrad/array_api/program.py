@@ -112,7 +112,8 @@ def _free(program: Program) -> tuple[str, str]:
 def _checks(checks: Checks, translate: _Translation) -> Checks:
     lines = [part for line in checks.lines for part in translate(line, arrays=False).split("\n")]
     if translate.uses_namespace(lines):
-        place = next((i + 1 for i, line in enumerate(lines) if "_floats(" in line), 0)
+        converted = ("_floats(", "_elementwise(")
+        place = next((i + 1 for i, line in enumerate(lines) if any(c in line for c in converted)), 0)
         lines.insert(place, _opening(checks.returns, translate))
     return replace(checks, lines=tuple(lines))
 

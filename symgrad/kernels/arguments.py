@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 _DOUBLE = np.dtype(np.float64)
+# Numbers that Python floats can stand for.
+_NUMBERS = frozenset({float, int, np.float64, np.int64})
+# A Python float times this is numpy's float of the same value, in half the time of np.float64(x).
+_ONE = np.float64(1.0)
 
 
 def _floats(names, values, only=None):
@@ -32,6 +36,20 @@ def _any_floats(names, values, only):
     dtype = only or (np.float32 if all(a.dtype.type is np.float32 for a in arrays) else np.float64)
     arrays = [a if a.dtype == dtype else a.astype(dtype) for a in arrays]
     return [a if a.ndim else a[()] for a in arrays], dtype
+
+
+def _elementwise(names, values, only=None):
+    """The same for elementwise arguments alone, with their common shape."""
+    # Most calls have arrays of one shape.
+    shape = values[0].shape if only is None and type(values[0]) is np.ndarray else ()
+    if shape:
+        for value in values:
+            if type(value) is not np.ndarray or value.dtype is not _DOUBLE or value.shape != shape:
+                break
+        else:
+            return values, np.float64, shape
+    arrays, dtype = _floats(names, values, only)
+    return arrays, dtype, _batch_shape(names, [array.shape for array in arrays])
 
 
 def _numbers(name, value):
@@ -80,6 +98,11 @@ def _batch_shape(names, shapes):
     except ValueError:
         listed = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes))
         raise ValueError(f"expected shapes that broadcast together, got {listed}") from None
+
+
+def _spread(value, shape, dtype):
+    """A computed elementwise result in the full shape of the arguments: itself, where it has that."""
+    return value if shape and value.shape == shape else _full(value, shape, dtype)
 
 
 def _full(value, shape, dtype):

@@ -11,7 +11,7 @@ from symgrad.lower.body import LINE, Env
 from symgrad.lower.names import Names
 from symgrad.node import Node
 from symgrad.program import Checks
-from symgrad.shapes import Dim, Size, core, dim_names, has_batch, linear_in, shape_text
+from symgrad.shapes import BATCH, Dim, Size, core, dim_names, has_batch, linear_in, shape_text
 from symgrad.tree import Record, Tree, children, is_leaf, leaves
 
 
@@ -69,17 +69,19 @@ class Signature:
     def _lines(self) -> list[str]:
         lines = list(self.unpacking)
         floats = [(leaf, name) for leaf, name in self.arguments.items() if leaf.dtype == "float64"]
+        alone = self._elementwise_alone()
         if floats:
-            kernel = self.env.helper("_floats")
+            kernel = self.env.helper("_elementwise" if alone else "_floats")
             joined = ", ".join(name for _, name in floats) + ("," if len(floats) == 1 else "")
             labels = ", ".join(literal(leaf.name) for leaf, _ in floats) + ("," if len(floats) == 1 else "")
             narrow = [p for p in self.function.parameters if p.dtype == "float32"]
             wide = [p for p in self.function.parameters if p.dtype == "float64" and any(
                 leaf.dtype == "float64" for leaf in leaves(p.tree))]  # fmt: skip
             only = ", np.float32" if narrow and not wide else ""
-            line = f"({joined}), dtype = {kernel}(({labels}), ({joined}){only})"
+            targets = f"({joined}), dtype" + (", batch" if alone else "")
+            line = f"{targets} = {kernel}(({labels}), ({joined}){only})"
             if len(line) > LINE - 4:
-                line = f"({joined}), dtype = {kernel}(\n    ({labels}),\n    ({joined}){only},\n)"
+                line = f"{targets} = {kernel}(\n    ({labels}),\n    ({joined}){only},\n)"
             lines.append(line)
         else:
             lines.append("dtype = np.float64")
@@ -88,9 +90,14 @@ class Signature:
                 kernel = self.env.helper("_integers" if leaf.dtype == "int64" else "_booleans")
                 lines.append(f"{name} = {kernel}({literal(leaf.name)}, {name})")
         lines += self._shapes()
-        if self.function.has_batch:
+        if self.function.has_batch and not alone:
             lines += self._batch()
         return lines
+
+    def _elementwise_alone(self) -> bool:
+        """Whether all arguments are elementwise floats, and more than one."""
+        leaves = list(self.arguments)
+        return len(leaves) > 1 and all(leaf.shape == (BATCH,) and leaf.dtype == "float64" for leaf in leaves)
 
     def _shapes(self) -> list[str]:
         bound: dict[str, None] = {}

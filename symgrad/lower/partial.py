@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from symgrad.errors import SpecError
 from symgrad.graph import Function, Parameter, substitute
 from symgrad.lower.body import Body
 from symgrad.lower.checks import Signature
 from symgrad.lower.docs import described, safe
-from symgrad.lower.routine import Records, definition, result_text, routine, unpacking
+from symgrad.lower.results import result_text
+from symgrad.lower.routine import Records, definition, routine, unpacking
 from symgrad.lower.tiled import Tiled
 from symgrad.lower.wrap import tuple_of
 from symgrad.node import Node
@@ -79,7 +81,7 @@ class Partial:
         self.sums = Record(title, tuple(tiled.called[node] for node in nodes), tuple(nodes))
         doc = safe(f"Sums that {self.name} is made of.")
         self.hint = self.records.declare(self.sums, doc)
-        result = result_text(self.sums, body, self.records, doc)
+        result = result_text(self.sums, body, partial(self.records.declare, doc=doc))
         lines = [line for section in sections for line in section.lines]
         given = [p for p in self.function.parameters if self._has_rows(p.tree)]
         text = [

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 
 from symgrad.graph import Function
 from symgrad.lower import parts
-from symgrad.lower.body import LINE, WIDTH, Body
+from symgrad.lower.body import LINE, Body
 from symgrad.lower.checks import Signature
 from symgrad.lower.docs import docstring, kind_of, safe
 from symgrad.lower.elements import Elements
 from symgrad.lower.floats import plain_block
 from symgrad.lower.names import mentioned
 from symgrad.lower.origins import Origins
+from symgrad.lower.results import numbers_text, result_text
 from symgrad.lower.tiled import Tiled
-from symgrad.node import Node
-from symgrad.ops.closures import CONTROL, closures_of
 from symgrad.options import DEFAULT, Options
 from symgrad.program import Block, RecordType, Routine
 from symgrad.schedule.choose import choose, choose_elements
 from symgrad.schedule.memory import memory_text
 from symgrad.schedule.order import order_of
-from symgrad.shapes import BATCH, has_batch
-from symgrad.text import keeps_scalars
 from symgrad.tree import Record, Tree, children, is_leaf
 
 
@@ -76,11 +73,6 @@ def hint(tree: Tree, records: Records, doc: str) -> str:
     return f"NDArray[np.{kind}]"
 
 
-def quoted(key: object) -> str:
-    """A key as text, in double quotes where it is a string."""
-    return json.dumps(key, ensure_ascii=False) if isinstance(key, str) else repr(key)
-
-
 def routine(
     name: str, function: Function, written: Function, signature: Signature, checks: str, records: Records,
     helpers: dict[str, None], constants: dict[str, str], options: Options = DEFAULT,
@@ -104,7 +96,7 @@ def routine(
     else:
         sections = body.build()
     doc = _record_doc(written)
-    result = result_text(function.result, body, records, doc)
+    result = result_text(function.result, body, partial(records.declare, doc=doc))
     if plan is None and not alive and len(body.statements) > parts.MOST:
         outer = [*signature.parameters, *signature.returns, *(size for size, _ in env.sizes.values())]
         sections, blocks = parts.in_parts(name, body, names, outer, result)
@@ -117,9 +109,8 @@ def routine(
     ]
     shortcut: tuple[str, ...] = ()
     if "plain_floats" not in options.without:
-        plain = plain_block(
-            name, function, signature, lambda leaf: _result(function.result, leaf, records, doc, top=True)
-        )
+        write = partial(numbers_text, function.result, declare=partial(records.declare, doc=doc))
+        plain = plain_block(name, function, signature, helpers, write)
         if plain is not None:
             shortcut, block = plain
             blocks.append(block)
@@ -170,92 +161,3 @@ def _record_doc(function: Function) -> str:
     if root is function:
         return safe(f"What {function.name} returns.")
     return safe(f"Gradient of {root.name}, one field an argument.")
-
-
-def result_text(tree: Tree, body: Body, records: Records, doc: str) -> str:
-    """Text of what is returned, in its structure; `doc` is that of the records in it."""
-    returned: dict[Node, int] = {}
-    return _result(tree, lambda node: _returned_leaf(node, body, returned), records, doc, top=True)
-
-
-def _result(tree: Tree, leaf: Callable[[Node], str], records: Records, doc: str, top: bool = False) -> str:
-    """Text of a result; `leaf` writes an array or a number in it."""
-    if isinstance(tree, Record):
-        inner = [_result(v, leaf, records, doc) for v in tree.values]
-        return _wrapped(f"{records.declare(tree, doc)}(", inner, ")")
-    if isinstance(tree, dict):
-        inner = [f"{quoted(key)}: {_result(v, leaf, records, doc)}" for key, v in tree.items()]
-        return _wrapped("{", inner, "}")
-    if isinstance(tree, tuple):
-        inner = [_result(v, leaf, records, doc) for v in tree]
-        joined = ", ".join(inner) + ("," if len(inner) == 1 else "")
-        if len(joined) > WIDTH and "\n" not in joined:
-            return _wrapped("(", inner, ")")
-        return joined if top and inner else f"({joined})"
-    return leaf(tree)
-
-
-def _wrapped(before: str, entries: list[str], after: str) -> str:
-    """`name(entries)`, an entry a line where one line is too long."""
-    line = f"{before}{', '.join(entries)}{after}"
-    if len(line) <= WIDTH and "\n" not in line:
-        return line
-    inner = [entry.replace("\n", "\n    ") for entry in entries]
-    return "\n".join([before, *(f"    {entry}," for entry in inner), after])
-
-
-def _returned_leaf(node: Node, body: Body, returned: dict[Node, int]) -> str:
-    text = body.text[node].source
-    kind = {"float64": "dtype", "int64": "np.int64", "bool": "np.bool_"}[node.dtype]
-    if node.shape == ():
-        return f"{kind}({text})"
-    root = _memory(node)
-    again = root in returned
-    returned[root] = 1
-    if has_batch(node.shape):
-        own = _covers(node, body.function) and root.args and root is node and not again
-        if own and node.shape == (BATCH,) and node.op.elementwise:
-            return text if keeps_scalars(node.op.numpy) else f"{text}[()]"
-        kernel = body.env.helper("_full")
-        return f"{kernel}({text}, {body.env.shape(node.shape)}, {kind})"
-    if again or _is_borrowed(root, body) or (root is not node and root in body.outputs):
-        return f"np.array({text}, {kind})"
-    return text
-
-
-def _is_borrowed(root: Node, body: Body | None) -> bool:
-    """Whether memory may be that of an argument: after no step, a loop's carry is what it was before."""
-    if root.op.name != "result":
-        return not root.args
-    if body is not None and root in body.stacks.owned:
-        return False
-    source = root.args[0]
-    if source.op.name == "scan":
-        return not CONTROL["scan"].stacked(source, root.position)
-    return any(_is_borrowed(_memory(closure.outputs[root.position]), None) for closure in closures_of(source))
-
-
-def _memory(node: Node) -> Node:
-    """The node whose memory numpy may return for this one."""
-    while node.op.view and node.args:
-        if node.op.name == "broadcast_to" and not node.args[0].shape:
-            return node  # filled, not repeated
-        node = node.args[0]
-    return node
-
-
-def _covers(node: Node, function: Function) -> bool:
-    """Whether an elementwise value has the full batch shape: it depends on every `...` argument."""
-    wanted = {leaf for leaf in function.input_nodes if has_batch(leaf.shape)}
-    if len(wanted) == 1 and node in wanted:
-        return True
-    seen: set[Node] = set()
-    stack = [node]
-    while stack and wanted:
-        current = stack.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        wanted.discard(current)
-        stack.extend(current.args)
-    return not wanted
