@@ -196,6 +196,50 @@ def test_axes_are_understood(fn: Fn, ops: set[str]) -> None:
     np.testing.assert_allclose(f(X), fn(X), rtol=1e-14)
 
 
+def _log_of_shares(z: Any) -> Any:
+    s = z - np.max(z, axis=1, keepdims=True)
+    return s - np.log(np.sum(np.exp(s), axis=1, keepdims=True))
+
+
+def _log_of_total(z: Any, shift: Any, axes: int, back: Callable[[Any], Any]) -> Any:
+    return z[:, 0] + back(shift) - 2 * z[:, 1] + np.log(np.exp(z - shift).sum(axis=axes))
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [
+        _log_of_shares,
+        lambda z: _log_of_total(z, z.max(axis=1, keepdims=True), 1, lambda m: m[:, 0]),
+        lambda z: _log_of_total(z, z.max(axis=1)[:, None], 1, np.squeeze),
+        lambda z: _log_of_total(z, z.max(), 1, lambda m: m),
+        lambda z: np.log(np.exp(z - 3.0).sum(axis=1)) + 3.0,
+        lambda z: np.sum(z) - np.log(np.exp(z - z.max()).sum()) - z.max(),
+    ],
+)
+def test_a_shift_of_ones_own_goes_out_of_logsumexp(fn: Fn) -> None:
+    f = sg.trace(fn, z="n 3")
+    ops = f.ops()
+    assert ops["logsumexp"] == 1 and "max" not in ops and "exp" not in ops
+    z = np.random.default_rng(0).normal(size=(4, 3))
+    np.testing.assert_allclose(f(z), fn(z), rtol=1e-14, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [
+        lambda z: np.log(np.exp(z - z[:, :1]).sum(axis=1)) + z[:, 1],
+        lambda z: np.log(np.exp(z - z[:, 0]).sum(axis=1)) + z[:, 0],
+        lambda z: np.log(np.exp(z - z[:, :1]).sum(axis=1)) - z[:, 0],
+        lambda z: np.log(np.exp(z - z).sum(axis=1)) + z[:, 0],
+    ],
+)
+def test_another_shift_stays(fn: Fn) -> None:
+    f = sg.trace(fn, z="3 3")
+    assert "add" in f.ops() or f.ops()["sub"] > 1
+    z = np.random.default_rng(0).normal(size=(3, 3))
+    np.testing.assert_allclose(f(z), fn(z), rtol=1e-14)
+
+
 def test_a_sum_over_another_axis_is_no_softmax() -> None:
     f = sg.trace(lambda X: np.exp(X) / np.exp(X).sum(axis=1), X="n n")
     assert "softmax" not in f.ops()

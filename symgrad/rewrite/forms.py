@@ -5,7 +5,8 @@ The rules for stable forms ask these questions of nodes as users write them, bef
 
 from __future__ import annotations
 
-from symgrad.node import OPS, Node, lift
+from symgrad.node import OPS, Node, build, lift
+from symgrad.ops.indexing import FULL
 from symgrad.rewrite.literals import number, over
 from symgrad.shapes import core, has_batch
 
@@ -89,6 +90,34 @@ def terms(node: Node) -> list[Node]:
     return found
 
 
+def signed_terms(node: Node) -> list[tuple[Node, bool]]:
+    """The terms of a sum written with + and -, in the author's order, each with whether it is subtracted."""
+    found: list[tuple[Node, bool]] = []
+    stack = [(node, False)]
+    while stack:
+        part, minus = stack.pop()
+        if part.op.name in ("add", "sub"):
+            a, b = part.args
+            stack += [(b, minus ^ (part.op.name == "sub")), (a, minus)]
+        else:
+            found.append((part, minus))
+        if len(found) + len(stack) > TERMS:
+            return []
+    return found
+
+
+def signed_sum(parts: list[tuple[Node, bool]]) -> Node:
+    """Their sum in that order, but for a first one that is subtracted and follows the first that is not."""
+    first = next((i for i, (_, minus) in enumerate(parts) if not minus), None)
+    if first is None:
+        return OPS["neg"](signed_sum([(part, False) for part, _ in parts]))
+    total = parts[first][0]
+    for i, (part, minus) in enumerate(parts):
+        if i != first:
+            total = OPS["sub" if minus else "add"](total, part)
+    return total
+
+
 def is_plain(node: Node) -> bool:
     """Whether the node is a number or a size."""
     return node.op.name in ("const", "dim")
@@ -96,9 +125,29 @@ def is_plain(node: Node) -> bool:
 
 def reduced(node: Node, operation: str) -> Node | None:
     """The reduction of that name below views that only add or drop axes of size 1."""
-    while node.op.name in ("expand_dims", "squeeze", "reshape", "broadcast_to"):
+    while node.op.name in ("expand_dims", "squeeze", "reshape", "broadcast_to") or _drops_axes(node):
         node = node.args[0]
     return node if node.op.name == operation else None
+
+
+def same_entries(node: Node) -> Node:
+    """What the node has the entries of, in the same order, below views that add or drop axes of size 1."""
+    while node.op.name in ("expand_dims", "squeeze", "reshape") or _drops_axes(node):
+        node = node.args[0]
+    while node.op.name == "broadcast_to" and not node.args[0].shape:
+        node = node.args[0]
+    if node.op.name in ("max", "min", "sum") and node.keepdims:
+        params = [False if name == "keepdims" else value for name, value in zip(node.op.params, node.params)]
+        return build(node.op, node.args, tuple(params))
+    return node
+
+
+def _drops_axes(node: Node) -> bool:
+    """Whether indexing takes away axes of size 1 and nothing else, as `m[:, 0]` may."""
+    if node.op.name != "index":
+        return False
+    sizes = core(node.args[0].shape)
+    return all(entry == FULL or (entry in (0, -1) and size == 1) for entry, size in zip(node.key, sizes))
 
 
 def stands_over(small: Node, whole: Node, axes: tuple[int, ...]) -> bool:

@@ -18,6 +18,9 @@ from symgrad.rewrite.forms import (
     negative,
     opposite,
     reduced,
+    same_entries,
+    signed_sum,
+    signed_terms,
     squared,
     stands_over,
     terms,
@@ -99,25 +102,33 @@ def _log_of_sum(node: Node) -> Node | None:
     return None if a is None else logsumexp_(a, axes=node.axes, keepdims=node.keepdims)
 
 
-@stable(
-    "logsumexp_shift", "add", "max(x) + logsumexp(x - max(x)) -> logsumexp(x)",
-    lambda: _max(_v, axes=(0,), keepdims=False)
-    + logsumexp_(_v - _max(_v, axes=(0,), keepdims=True), axes=(0,), keepdims=False),
-    _EXPONENTIALS,
-)  # fmt: skip
 def _logsumexp_shift(node: Node) -> Node | None:
-    for top, rest in (node.args, node.args[::-1]):
-        if rest.op is not logsumexp_:
+    parts = signed_terms(node)
+    for j, (rest, sign) in enumerate(parts):
+        if rest.op is not logsumexp_ or rest.args[0].op.name != "sub":
             continue
-        x = _shifted_by_max(rest.args[0], rest.axes)
-        found = reduced(top, "max")
-        if x is None or found is None or found.args[0] is not x or found.axes != rest.axes:
+        x, shift = rest.args[0].args
+        if x.shape != rest.args[0].shape:
             continue
-        if found.initial is not None:
-            continue
-        if top.shape == rest.shape:
-            return logsumexp_(x, axes=rest.axes, keepdims=rest.keepdims)
+        c = same_entries(shift)
+        for i, (top, other) in enumerate(parts):
+            if other != sign or same_entries(top) is not c:
+                continue
+            if not c.shape or (top.shape == rest.shape and stands_over(shift, x, rest.axes)):
+                whole = logsumexp_(x, axes=rest.axes, keepdims=rest.keepdims)
+                kept = [(whole, sign) if k == j else part for k, part in enumerate(parts) if k != i]
+                return signed_sum(kept)
     return None
+
+
+for _name in ("add", "sub"):
+    stable(
+        "logsumexp_shift", _name,
+        "c + logsumexp(x - c) -> logsumexp(x), where c is the same along the axes",
+        lambda: _max(_v, axes=(0,), keepdims=False)
+        + logsumexp_(_v - _max(_v, axes=(0,), keepdims=True), axes=(0,), keepdims=False),
+        _EXPONENTIALS,
+    )(_logsumexp_shift)  # fmt: skip
 
 
 def _shifted_by_max(node: Node, axes: tuple[int, ...]) -> Node | None:
