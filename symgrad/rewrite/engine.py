@@ -18,7 +18,7 @@ from symgrad.rewrite.kinds import kind
 from symgrad.rewrite.literals import number
 from symgrad.rewrite.pattern import COMMUTATIVE
 from symgrad.rewrite.share import Shared
-from symgrad.rewrite.table import Context, Rule, candidates
+from symgrad.rewrite.table import Apply_, Context, candidates
 from symgrad.shapes import Shape, core, has_batch
 
 #: Rules fire at most so often on one node in one pass, and passes are repeated at most so often: laws
@@ -30,7 +30,7 @@ FRESH = 40
 #: So many steps above a change rules are tried again.
 ABOVE = 3
 
-_CANDIDATES: dict[tuple[Any, ...], tuple[Rule, ...]] = {}
+_CANDIDATES: dict[tuple[Any, ...], tuple[tuple[str, Apply_], ...]] = {}
 
 
 @uncollected
@@ -80,11 +80,11 @@ class _Passes:
     def run(self, f: Function) -> dict[Node, Node] | None:
         """Every node of the function to its replacement, one pass of rules; None where nothing changes."""
         order = f.nodes()
-        uses, user = _uses(f, order)
+        user, several = _users(f, order)
         context, shared, trace = self._context, self._shared, self._trace
         everything = self._first
-        again = {} if everything else _near(order, self._again(order, uses, user))
-        total = context.uses = uses.copy()
+        again = {} if everything else _near(order, self._again(order, user, several))
+        context.known, context.several = user, several
         context.memo.clear()  # what was found out counted on other uses
         if not everything and not any(self._fires(node, user) for node in again):
             return None
@@ -115,8 +115,10 @@ class _Passes:
             # As _role says, which is not called for every node; nor is it in _again.
             finished[image] = None if above is None else _ADD if above.op is _SUB else above.op
             if image is not node:
-                total[image] = total.get(image, 0) + uses[node]
                 changed = True
+                if image in user or node in several:
+                    several.add(image)
+                user.setdefault(image, above)
         self._finished, self._first = finished, False
         return new if changed else None
 
@@ -129,21 +131,19 @@ class _Passes:
         self._context.absorbs = above is not None and _absorbs(above, node)
         return rewrite(node, self._context, self._finished, None) is not node
 
-    def _again(
-        self, order: list[Node], uses: dict[Node, int], user: dict[Node, Node | None]
-    ) -> dict[Node, int]:
+    def _again(self, order: list[Node], user: dict[Node, Node | None], several: set[Node]) -> dict[Node, int]:
         """What rules have to look at once more, and how many steps above it they are tried as well.
 
         The pass before tried them on every node on its final operands. New since then are nodes that a
         replacement brought along unseen, those that lost users, which may be taken apart now (that counts
         for what is above them too), and those that something else uses than they were looked at for.
         """
-        finished, before = self._finished, self._context.uses
+        finished, before = self._finished, self._context.several
         again: dict[Node, int] = {}
         for node in order:
             if not node.args:
                 continue
-            if node not in finished or (uses[node] == 1 and before.get(node, 1) > 1):
+            if node not in finished or (node in before and node not in several):
                 again[node] = 0
                 continue
             above = user[node]
@@ -170,19 +170,22 @@ def _near(order: list[Node], found: dict[Node, int]) -> dict[Node, int]:
     return near
 
 
-def _uses(f: Function, order: list[Node]) -> tuple[dict[Node, int], dict[Node, Node | None]]:
-    """How often each node is used, and by what where that is once."""
-    uses: dict[Node, int] = dict.fromkeys(order, 0)
+def _users(f: Function, order: list[Node]) -> tuple[dict[Node, Node | None], set[Node]]:
+    """What alone uses each node, None where that is several operations or a result, and those with several."""
     user: dict[Node, Node | None] = {}
+    several: set[Node] = set()
     for node in order:
         for operand in node.args:
-            count = uses[operand]
-            uses[operand] = count + 1
-            user[operand] = None if count else node
+            if operand in user:
+                several.add(operand)
+                user[operand] = None
+            else:
+                user[operand] = node
     for node in f.output_nodes:
-        uses[node] += 1
+        if node in user:
+            several.add(node)
         user[node] = None
-    return uses, user
+    return user, several
 
 
 _NEG, _ADD, _SUB = OPS["neg"], OPS["add"], OPS["sub"]
@@ -219,8 +222,8 @@ def rewrite(
         rules = _CANDIDATES.get(signature)
         if rules is None:
             rules = _CANDIDATES[signature] = candidates(node)
-        for one in rules:
-            found = one.apply(node, context)
+        for name, apply in rules:
+            found = apply(node, context)
             if found is None or found is node:
                 continue
             if found.shape != node.shape or found.dtype != node.dtype:
@@ -228,7 +231,7 @@ def rewrite(
                 if found is None or found is node:
                     continue
             if trace is not None:
-                trace[one.name] = trace.get(one.name, 0) + 1
+                trace[name] = trace.get(name, 0) + 1
             node = found if depth else _inside(found, context, finished, trace)
             break
         else:

@@ -9,24 +9,25 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
-from symgrad.node import OPS, Node, lift
-from symgrad.rewrite.literals import Number, divisor, magnitude, over, times
+from symgrad.node import OPS, Node, build, lift
+from symgrad.rewrite.literals import Number, divisor, is_negative, magnitude, over, times
 from symgrad.rewrite.table import Context
 from symgrad.rewrite.terms import LINEAR, REACH, chain, is_size, merged, movable, signed
 from symgrad.shapes import broadcast
 
 
-def has_literal(root: Node) -> bool:
+def has_literal(root: Node, context: Context) -> bool:
     """Whether a product may have a literal: one is among the factors that can be taken apart."""
+    several = context.several
     stack = [root]
     for _ in range(REACH + 1):
         if not stack:
             return False
-        node = stack.pop()
-        for operand in node.args:
-            if operand.op.name == "const":
+        for operand in stack.pop().args:
+            op = operand.op
+            if op is _CONST:
                 return True
-            if operand.op.name in LINEAR:
+            if op in LINEAR and operand not in several:
                 stack.append(operand)
     return True
 
@@ -49,16 +50,17 @@ class Literals:
 
     def _strip(self, node: Node) -> tuple[Number, Node | None]:
         """Literal and skeleton; None is the skeleton of a literal. Not deeper than REACH."""
-        value = movable(node)
-        if value is not None:
-            return value, None
+        op = node.op
+        if op is _CONST:
+            value = movable(node)
+            return (1, node) if value is None else (value, None)
         if not self._left or not self._opens(node):
             return 1, node
         self._left -= 1
-        if node.op.name == "neg":
+        if op is _NEG:
             coefficient, rest = self._strip(node.args[0])
             return -coefficient, rest
-        divides = node.op.name == "div"
+        divides = op is _DIV
         below, right = self._strip(node.args[1])
         above, left = self._strip(node.args[0])
         both = merged(over if divides else times, above, below)
@@ -69,14 +71,14 @@ class Literals:
             self.moved += 1
         if right is None or (left is None and not divides):
             return coefficient, left if right is None else right
-        skeleton = node.op(lift(1) if left is None else left, right)
+        skeleton = build(op, (lift(1) if left is None else left, right))
         self._inner.add(skeleton)
         return coefficient, skeleton
 
     def _opens(self, node: Node) -> bool:
-        if node.op.name not in LINEAR or not (node is self._root or self._context.single(node)):
+        if node.op not in LINEAR or (node in self._context.several and node is not self._root):
             return False
-        return node.op.name != "div" or _divides(node)
+        return node.op is not _DIV or _divides(node)
 
     def _placed(self, coefficient: Number, skeleton: Node | None) -> Node:
         if skeleton is None:
@@ -86,18 +88,18 @@ class Literals:
         if size == 1:
             scaled = skeleton
         elif whole is not None:
-            scaled = OPS["div"](skeleton, lift(whole))  # a third
+            scaled = build(_DIV, (skeleton, lift(whole)))  # a third
         else:
             scaled = multiplied(lift(size), skeleton, self._inner, self._context)
-        return signed(scaled, coefficient < 0)
+        return signed(scaled, is_negative(coefficient))
 
 
-_DIV = OPS["div"]
+_MUL, _DIV, _NEG, _CONST = (OPS[name] for name in ("mul", "div", "neg", "const"))
 
 
 def _divides(node: Node) -> bool:
     """Whether a quotient may lose its division: without it, integers would be multiplied as integers."""
-    return node.args[0].dtype == "float64" or node.args[0].op.name == "const"
+    return node.args[0].dtype == "float64" or node.args[0].op is _CONST
 
 
 def multiplied(factor: Node, skeleton: Node, inner: Container[Node], context: Context | None) -> Node:
@@ -109,9 +111,9 @@ def multiplied(factor: Node, skeleton: Node, inner: Container[Node], context: Co
     ):
         path.append(node)
         node = node.args[0]
-    new = factor if node.is_constant(1) else OPS["mul"](factor, node)
+    new = factor if node.is_constant(1) else build(_MUL, (factor, node))
     for above in reversed(path):
-        new = above.op(new, above.args[1])
+        new = build(above.op, (new, above.args[1]))
     return new
 
 
@@ -132,7 +134,8 @@ class Spread:
 
     def key(self) -> tuple[object, ...]:
         """Equal for products of the same factors; for comparing only."""
-        return repr(self.coefficient), *sorted(map(id, self.leaves)), None, *sorted(map(id, self.sizes))
+        number = type(self.coefficient), *self.coefficient.as_integer_ratio()
+        return *number, *sorted(map(id, self.leaves)), None, *sorted(map(id, self.sizes))
 
     def small(self) -> tuple[list[Node], list[Node]]:
         """Scalars, and arrays that are smaller than the product."""
@@ -169,7 +172,7 @@ class Spread:
         if whole is not None:
             top = OPS["div"](top, lift(whole))
         sizes = chain(self.sizes)
-        return signed(top if sizes is None else OPS["div"](top, sizes), self.coefficient < 0)
+        return signed(top if sizes is None else OPS["div"](top, sizes), is_negative(self.coefficient))
 
     def _without(self, taken: set[Node]) -> Node | None:
         """What is left of the root without the factors taken, literals, signs and sizes."""
@@ -194,12 +197,13 @@ class Spread:
 def spread(root: Node, context: Context) -> Spread | None:
     """The factors of a product; None where they are many, or where literals do not merge."""
     found = Spread(root, 1, [], [], set())
+    several = context.several
     stack = [root]
     while stack:
         node = stack.pop()
-        name = node.op.name
-        opens = name in LINEAR and (node is root or context.single(node))
-        if opens and name == "div":
+        op = node.op
+        opens = op in LINEAR and (node is root or node not in several)
+        if opens and op is _DIV:
             below = node.args[1]
             value = movable(below)
             total = None if value is None else merged(over, found.coefficient, value)
@@ -215,19 +219,17 @@ def spread(root: Node, context: Context) -> Spread | None:
             found.inner.add(node)
             if len(found.inner) > REACH:
                 return None
-            if name == "neg":
+            if op is _NEG:
                 found.coefficient = -found.coefficient
             else:
                 found.steps += node.shape != () and node.shape == root.shape
-            stack += reversed(node.args if name == "mul" else node.args[:1])
+            stack += node.args[::-1] if op is _MUL else node.args[:1]
             continue
-        value = movable(node)
-        if value is None:
-            if node.op.name == "const":
-                return None
+        if op is not _CONST:
             found.leaves.append(node)
             continue
-        total = merged(times, found.coefficient, value)
+        value = movable(node)
+        total = None if value is None else merged(times, found.coefficient, value)
         if total is None:
             return None
         found.coefficient = total

@@ -26,7 +26,8 @@ def kind(operand: Node) -> object:
     op = operand.op
     if op is _CONST:
         value = operand.params[0]
-        return value if value in _NAMED and type(value) is not bool else op
+        kind = type(value)
+        return value if (kind is int or kind is float) and value in _NAMED else op
     if op is _MUL or op is _DIV:
         a, b = operand.args
         if a.op is _CONST:

@@ -1,4 +1,4 @@
-"""Laws as text: `"a + -b -> a - b"` becomes trees that match nodes and build their replacement.
+"""Laws as text: `"a + -b -> a - b"` becomes two trees, which `symgrad.rewrite.compiled` makes a function of.
 
 The text is parsed with `ast` and never evaluated itself. In a law
 - a name matches any node, and the same node wherever it appears again;
@@ -10,14 +10,13 @@ The text is parsed with `ast` and never evaluated itself. In a law
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import symgrad.ops  # noqa: F401  (laws name operations)
-from symgrad.node import OPS, Node, Op, lift
-from symgrad.rewrite.literals import fold, number
+from symgrad.node import OPS, Op
 
 #: Operations whose operands may be matched in either order.
 COMMUTATIVE = frozenset(
@@ -64,10 +63,6 @@ class Apply:
 
 
 Pattern = Variable | Literal | Apply
-Bindings = dict[str, Any]
-Matcher = Callable[[Node], "tuple[Bindings, tuple[Node, ...]] | None"]
-
-_CONST = OPS["const"]
 
 
 def parse_law(law: str) -> tuple[Pattern, Pattern]:
@@ -142,70 +137,3 @@ def variants(pattern: Pattern) -> list[Pattern]:
         if pattern.op.name in COMMUTATIVE:
             found[Apply(pattern.op, args[::-1], pattern.params)] = None
     return list(found)
-
-
-def matcher(pattern: Apply) -> Matcher:
-    """A function that gives what a node of this form binds, and the operations matched; else None.
-
-    It is compiled to Python, for it is called some times for every node:
-
-        if node.op is not op0: return None
-        (v1, v2,) = node.args
-        if v2.op is not op1: return None
-        (v3,) = v2.args
-        return {'a': v1, 'b': v3}, (node, v2)
-    """
-    lines: list[str] = []
-    scope: dict[str, Any] = {"number": number, "const": _CONST}
-    names: dict[str, str] = {}
-    inner: list[str] = []
-    count = 0
-
-    def bind(name: str, text: str, differs: str) -> None:
-        if name in names:
-            lines.append(f"if {text} {differs} {names[name]}: return None")
-        names.setdefault(name, text)
-
-    queue: list[tuple[Pattern, str]] = [(pattern, "node")]
-    for part, text in queue:  # grows: operations are compared before what is inside them
-        if isinstance(part, Variable):
-            if part.literal:
-                lines.append(f"if {text}.op is not const or number({text}) is None: return None")
-            bind(part.name, text, "is not")
-        elif isinstance(part, Literal):
-            lines.append(f"if {text}.op is not const or not {text}.is_constant({part.value!r}): return None")
-        else:
-            op = f"op{len(inner)}"
-            inner.append(text)
-            scope[op] = part.op
-            lines.append(f"if {text}.op is not {op}: return None")
-            if part.op.variadic:
-                lines.append(f"if len({text}.args) != {len(part.args)}: return None")
-            for parameter in part.params:
-                value = f"{text}.{parameter.name}"
-                if parameter.bound is None:
-                    lines.append(f"if {value} != {parameter.value!r}: return None")
-                else:
-                    bind(parameter.bound, value, "!=")
-            operands = [f"v{count + i + 1}" for i in range(len(part.args))]
-            count += len(operands)
-            if operands:
-                lines.append(f"({', '.join(operands)},) = {text}.args")
-            queue += zip(part.args, operands)
-    bound = ", ".join(f"{name!r}: {text}" for name, text in names.items())
-    lines.append(f"return {{{bound}}}, ({', '.join(inner)},)")
-    exec("def match(node):\n    " + "\n    ".join(lines), scope)
-    compiled: Matcher = scope["match"]
-    return compiled
-
-
-def instantiate(pattern: Pattern, bound: Mapping[str, Any], folding: bool = True) -> Node:
-    """The node a pattern stands for; literals are folded on the way unless told otherwise."""
-    if isinstance(pattern, Variable):
-        return lift(bound[pattern.name])
-    if isinstance(pattern, Literal):
-        return lift(pattern.value)
-    args = [instantiate(a, bound, folding) for a in pattern.args]
-    params = {p.name: p.value if p.bound is None else bound[p.bound] for p in pattern.params}
-    node = pattern.op(*args, **params)
-    return (fold(node) or node) if folding else node

@@ -6,30 +6,24 @@ for the test that walks the table.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from symgrad.node import OPS, Node
+from symgrad.rewrite.compiled import compiled
 from symgrad.rewrite.kinds import admits, note_literals
-from symgrad.rewrite.pattern import (
-    Apply,
-    Pattern,
-    Variable,
-    instantiate,
-    matcher,
-    parse_law,
-    variants,
-)
+from symgrad.rewrite.pattern import Apply, Pattern, Variable, parse_law, variants
 
 
 @dataclass
 class Context:
     """What a rule may know of the function around a node."""
 
-    #: How often each node of the function so far rewritten is used.
-    uses: dict[Node, int] = field(default_factory=dict)
+    #: The nodes that more than one operation uses, or a result and an operation.
+    several: set[Node] = field(default_factory=set)
+    #: All nodes of the function, those that are replaced among them.
+    known: Collection[Node] = ()
     #: The operation that alone uses the node at hand (looking through a sign), else None.
     user: Node | None = None
     #: Whether that operation takes up a sign of the node at no cost, as `c + x` does.
@@ -41,7 +35,7 @@ class Context:
 
     def single(self, node: Node) -> bool:
         """Whether at most one operation uses the node, so that taking it apart repeats no work."""
-        return self.uses.get(node, 0) <= 1
+        return node not in self.several
 
 
 Apply_ = Callable[[Node, Context], "Node | None"]
@@ -59,8 +53,9 @@ class Rule:
         Names of the operations it applies to; "elementwise" for all of those.
     apply
         The node to its replacement, or None where the rule does not apply.
-    operands
-        Of a declarative rule: the patterns of its operands, in every order they may have.
+    ways
+        Of a declarative rule: for every order its operands may have, their patterns and a function that
+        applies the rule to operands in this order.
     touches
         Names of operations one of which has to be among the operands; None where any will do.
     only
@@ -77,7 +72,7 @@ class Rule:
     law: str
     heads: tuple[str, ...]
     apply: Apply_
-    operands: tuple[tuple[Pattern, ...], ...] | None = None
+    ways: tuple[tuple[tuple[Pattern, ...], Apply_], ...] = ()
     sides: tuple[Pattern, Pattern] | None = None
     where: Callable[..., bool] | None = None
     example: Callable[[], Node] | None = None
@@ -122,26 +117,14 @@ def rule(
     if not isinstance(left, Apply):
         raise TypeError(f"rule {name!r}: the left side of {law!r} is not an operation")
     forms = [form for form in variants(left) if isinstance(form, Apply)]
-    matchers = [matcher(form) for form in forms]
-    wanted = tuple(inspect.signature(where).parameters) if where is not None else ()
+    ways = tuple([(form.args, compiled(form, right, where, once, absorbed)) for form in forms])
 
     def apply(node: Node, context: Context) -> Node | None:
-        for match in matchers:
-            matched = match(node)
-            if matched is None:
-                continue
-            bound, inner = matched
-            if once and not (absorbed and context.absorbs) and not all(map(context.single, inner[1:])):
-                continue
-            if where is not None and not where(*[bound[key] for key in wanted]):
-                continue
-            return instantiate(right, bound)
-        return None
+        return next((found for _, way in ways if (found := way(node, context)) is not None), None)
 
     note_literals(left)
-    operands = tuple(form.args for form in forms)
     twice = len(left.args) == 2 and isinstance(left.args[0], Variable) and left.args[0] == left.args[1]
-    return _add(Rule(name, law, (left.op.name,), apply, operands, (left, right), where, twice=twice))
+    return _add(Rule(name, law, (left.op.name,), apply, ways, (left, right), where, twice=twice))
 
 
 def rule_function(
@@ -189,9 +172,12 @@ def _add(new: Rule) -> Rule:
     return new
 
 
-def candidates(node: Node) -> tuple[Rule, ...]:
-    """The rules that may apply to a node, by its operation, its operands' and whether they are one."""
-    found = []
+def candidates(node: Node) -> tuple[tuple[str, Apply_], ...]:
+    """The rules that may apply to a node, by its operation, its operands' and whether they are one.
+
+    Each with its name; a declarative one as often as its operands may be in that order.
+    """
+    found: list[tuple[str, Apply_]] = []
     for one in RULES.values():
         if node.op.name not in one.heads and not ("elementwise" in one.heads and node.op.elementwise):
             continue
@@ -201,8 +187,9 @@ def candidates(node: Node) -> tuple[Rule, ...]:
             continue
         if one.only is not None and not all(a.op.name in one.only for a in node.args):
             continue
-        if one.operands is None or any(
-            len(form) == len(node.args) and all(map(admits, form, node.args)) for form in one.operands
-        ):
-            found.append(one)
+        if one.sides is None:
+            found.append((one.name, one.apply))
+        for form, way in one.ways:
+            if len(form) == len(node.args) and all(map(admits, form, node.args)):
+                found.append((one.name, way))
     return tuple(found)

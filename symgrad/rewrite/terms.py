@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from symgrad.node import OPS, Node, lift
-from symgrad.rewrite.literals import Number, divisor, number, over, times
+from symgrad.node import OPS, Node, build, lift
+from symgrad.rewrite.literals import Number, divisor, is_negative, number, over, times
 from symgrad.rewrite.table import Context
 
 #: A literal moves past other factors while it and what it merges with are between 1 / MODERATE and this.
@@ -53,10 +53,14 @@ class Product:
 def movable(node: Node) -> Number | None:
     """The value of a literal that may move past other factors."""
     value = number(node)
-    if value is None:
-        return None
-    size = float(value) if isinstance(value, Fraction) else value
-    return value if 1 / MODERATE <= (size if size > 0 else -size) <= MODERATE else None
+    return value if value is not None and _is_moderate(value) else None
+
+
+def _is_moderate(value: Number) -> bool:
+    if type(value) is Fraction:
+        above, below = value.as_integer_ratio()
+        value = above / below
+    return 1 / MODERATE <= (value if value > 0 else -value) <= MODERATE
 
 
 def merged(compute: Callable[[Number, Number], Number | None], a: Number, b: Number) -> Number | None:
@@ -68,9 +72,10 @@ def merged(compute: Callable[[Number, Number], Number | None], a: Number, b: Num
     value = compute(a, b)
     if not value:
         return None
+    if _is_moderate(value):
+        return value
     size, one, other = abs(float(value)), abs(float(a)), abs(float(b))
-    between = one <= size <= other or other <= size <= one
-    return value if between or 1 / MODERATE <= size <= MODERATE else None
+    return value if one <= size <= other or other <= size <= one else None
 
 
 def factors(root: Node, context: Context) -> Product:
@@ -81,19 +86,20 @@ def factors(root: Node, context: Context) -> Product:
     found = Product(1, [], [])
     sizes: list[Node] = []
     node = root
+    several = context.several
     for _ in range(REACH):
-        name = node.op.name
-        if name not in LINEAR or not (node is root or context.single(node)):
+        op = node.op
+        if op not in LINEAR or not (node is root or node not in several):
             break
-        if name == "neg":
+        if op is _NEG:
             found.coefficient = -found.coefficient
             node = node.args[0]
             continue
         a, b = node.args
-        if _take(found, b, times if name == "mul" else over):
+        if b.op is _CONST and _take(found, b, times if op is _MUL else over):
             node = a
-        elif name == "mul":
-            if _take(found, a, times):
+        elif op is _MUL:
+            if a.op is _CONST and _take(found, a, times):
                 node = b
             else:
                 found.above.append(b)
@@ -102,22 +108,24 @@ def factors(root: Node, context: Context) -> Product:
             sizes.append(b)
             node = a
         elif not found.above and not found.below:
-            if b.op.name == "mul" and context.single(b) and _take(found, b.args[0], over):
+            if b.op is _MUL and b not in several and _take(found, b.args[0], over):
                 b = b.args[1]
             found.below.append(b)
             node = a
         else:
             break
-    if not _take(found, node, times):
+    if not (node.op is _CONST and _take(found, node, times)):
         found.above.append(node)
     found.above.reverse()
     found.below += reversed(sizes)
     return found
 
 
-_MUL, _DIV, _NEG, _CONST = (OPS[name] for name in ("mul", "div", "neg", "const"))
-_SUMS = frozenset({OPS["add"], OPS["sub"], _NEG})
-LINEAR = frozenset({"mul", "div", "neg"})
+_MUL, _DIV, _NEG, _ADD, _SUB = (OPS[name] for name in ("mul", "div", "neg", "add", "sub"))
+_CONST, _DIM = OPS["const"], OPS["dim"]
+_SUMS = frozenset({_ADD, _SUB, _NEG})
+#: What products are made of.
+LINEAR = frozenset({_MUL, _DIV, _NEG})
 
 
 def _take(found: Product, node: Node, compute: Callable[[Number, Number], Number | None]) -> bool:
@@ -135,7 +143,7 @@ def assemble(coefficient: Number, above: list[Node], below: list[Node]) -> Node:
 
     Sizes divide last, and only arrays: `1 / n` of a size that is 0 would raise where numpy does not.
     """
-    sign = coefficient < 0
+    sign = is_negative(coefficient)
     coefficient = -coefficient if sign else coefficient
     whole = divisor(coefficient)
     bottom = [d for d in below if not is_size(d)]
@@ -144,22 +152,26 @@ def assemble(coefficient: Number, above: list[Node], below: list[Node]) -> Node:
         coefficient, bottom = 1, [*bottom, lift(whole)]
     top = chain(above if coefficient == 1 else [lift(coefficient), *above]) or lift(1)
     for below_it in bottom:
-        top = OPS["div"](top, below_it)
+        top = build(_DIV, (top, below_it))
     sizes = chain(d for d in below if is_size(d))
-    return signed(top if sizes is None else OPS["div"](top, sizes), sign)
+    return signed(top if sizes is None else build(_DIV, (top, sizes)), sign)
 
 
 def is_size(node: Node) -> bool:
     """Whether a node is made of sizes and literals alone, one step deep."""
-    name = node.op.name
-    return name == "dim" or (bool(node.args) and all(a.op.name in ("dim", "const") for a in node.args))
+    if node.op is _DIM:
+        return True
+    for a in node.args:
+        if a.op is not _DIM and a.op is not _CONST:
+            return False
+    return bool(node.args)
 
 
 def chain(nodes: Iterable[Node]) -> Node | None:
     """The product of the nodes from left to right; None of none."""
     result: Node | None = None
     for node in nodes:
-        result = node if result is None else OPS["mul"](result, node)
+        result = node if result is None else build(_MUL, (result, node))
     return result
 
 
@@ -170,29 +182,29 @@ def signed(node: Node, negative: bool) -> Node:
     value = number(node)
     if value is not None:
         return lift(-value)
-    if node.op.name in ("mul", "div"):
+    if node.op is _MUL or node.op is _DIV:
         value = number(node.args[0])
         if value is not None:
-            return node.op(lift(-value), node.args[1])
-    return OPS["neg"](node)
+            return build(node.op, (lift(-value), node.args[1]))
+    return build(_NEG, (node,))
 
 
 def terms(root: Node, context: Context) -> list[Product]:
     """The terms of a chain of + and - and signs, from left to right."""
     found: list[Product] = []
+    several = context.several
     stack = [(root, False)]
     while stack:
         node, minus = stack.pop()
-        name = node.op.name
-        inside = node is root or (context.single(node) and node.shape == root.shape)
-        if name in ("add", "sub") and inside:
-            stack.append((node.args[1], minus ^ (name == "sub")))
-            stack.append((node.args[0], minus))
+        op, single = node.op, node not in several
+        if op in _SUMS and (node is root or (single and node.shape == root.shape)):
+            if op is _NEG:
+                stack.append((node.args[0], not minus))
+            else:
+                stack.append((node.args[1], minus ^ (op is _SUB)))
+                stack.append((node.args[0], minus))
             continue
-        if name == "neg" and inside:
-            stack.append((node.args[0], not minus))
-            continue
-        whole = node.op.name in ("mul", "div") and not context.single(node)
+        whole = (op is _MUL or op is _DIV) and not single
         product = Product(1, [node], []) if whole else factors(node, context)
         if minus:
             product.coefficient = -product.coefficient
@@ -206,13 +218,13 @@ def may_meet(root: Node, context: Context) -> bool:
     It is asked of every sum, and taking terms apart takes several times as long. Where it is not clear
     after a few steps the answer is yes.
     """
-    uses, shape = context.uses, root.shape
+    several, shape = context.several, root.shape
     holders: tuple[dict[Node, int], dict[Node, int]] = {}, {}  # of factors, of divisors
     literals = term = 0
     sums = [root]
     while sums:
         node = sums.pop()
-        if node.op in _SUMS and (node is root or (uses.get(node, 0) <= 1 and node.shape == shape)):
+        if node.op in _SUMS and (node is root or (node not in several and node.shape == shape)):
             sums += node.args
             continue
         term += 1
@@ -255,12 +267,12 @@ def add_up(parts: list[Product]) -> Node:
     """The sum of the products in their order, a first negative term excepted: `b - a`, not `-a + b`."""
     positive = next((i for i, p in enumerate(parts) if p.coefficient > 0), None)
     if positive is None:
-        return OPS["neg"](add_up([_negated(p) for p in parts]))
+        return build(_NEG, (add_up([_negated(p) for p in parts]),))
     ordered = [parts[positive], *parts[:positive], *parts[positive + 1 :]]
     total = ordered[0].build()
     for part in ordered[1:]:
-        minus = part.coefficient < 0
-        total = OPS["sub" if minus else "add"](total, (_negated(part) if minus else part).build())
+        minus = is_negative(part.coefficient)
+        total = build(_SUB if minus else _ADD, (total, (_negated(part) if minus else part).build()))
     return total
 
 

@@ -11,6 +11,8 @@ from symgrad.rewrite.hoist import Literals, has_literal, spread
 from symgrad.rewrite.table import Context, rule, rule_function
 from symgrad.rewrite.terms import LINEAR, is_size, movable
 
+_MUL, _DIV, _CONST = OPS["mul"], OPS["div"], OPS["const"]
+
 rule("mul_one", "x * 1 -> x")
 rule("div_one", "x / 1 -> x")
 rule("mul_minus_one", "-1 * x -> -x")
@@ -52,18 +54,15 @@ def _literals_example() -> Node:
     "gather_literals",
     head=("mul", "div"),
     law="2 * x / y * (3 * z) -> 6 * x / y * z, while literals are of ordinary size",
-    touches=LINEAR,
+    touches=("mul", "div", "neg"),
     example=_literals_example,
 )
 def gather_literals(node: Node, context: Context) -> Node | None:
     """One literal in front for several; the other factors keep their order of operations."""
     a, b = node.args
-    right = b.op.name
-    if right == "const":
-        if a.op.name not in LINEAR:
-            return None
-    elif right not in LINEAR or not has_literal(b):
-        return None  # the left side alone was looked at before
+    other = a if b.op is _CONST else b  # of `a * y`, a alone was looked at before
+    if other.op not in LINEAR or not has_literal(other, context):
+        return None
     found = Literals(node, context)
     return found.build() if found.moved else None
 
@@ -77,12 +76,12 @@ def _scalars_example() -> Node:
     head=("mul", "div"),
     law="(a * X) * b -> (a * b) * X for scalars a, b;  (1 / n) * X -> X / n for a size n;  "
     "a * b * c, b * c * a -> one node",
-    touches=LINEAR,
+    touches=("mul", "div", "neg"),
     example=_scalars_example,
 )
 def gather_factors(node: Node, context: Context) -> Node | None:
     """Rebuild a product where that saves work on arrays, or where the same factors have met before."""
-    if _goes_on(node, context) or not (node.shape or node.op.name == "mul"):
+    if _goes_on(node, context) or not (node.shape or node.op is _MUL):
         return None
     if not node.shape and _is_short(node, context):
         return None
@@ -105,20 +104,20 @@ def _is_short(node: Node, context: Context) -> bool:
     """Whether a product has two factors besides literals: there is nothing to order."""
     factors = 0
     for operand in node.args:
-        if operand.op.name in LINEAR and context.single(operand):
+        if operand.op in LINEAR and context.single(operand):
             for inner in operand.args:
-                if inner.op.name in LINEAR:
+                if inner.op in LINEAR:
                     return False
-                factors += inner.op.name != "const"
+                factors += inner.op is not _CONST
         else:
-            factors += operand.op.name != "const"
+            factors += operand.op is not _CONST
     return factors < 3
 
 
 def _goes_on(node: Node, context: Context) -> bool:
     """Whether the node is a factor of a larger product, which is looked at as a whole."""
     user = context.user
-    return user is not None and (user.op.name == "mul" or (user.op.name == "div" and is_size(user.args[1])))
+    return user is not None and (user.op is _MUL or (user.op is _DIV and is_size(user.args[1])))
 
 
 def _operations(root: Node, leaves: set[Node]) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from symgrad.rewrite.literals import Number
+from symgrad.node import Node
+from symgrad.rewrite.literals import is_negative
 from symgrad.rewrite.table import rule
 
 
-def _negative(k: object) -> bool:
-    value: Number = k.params[0]  # type: ignore[attr-defined]
-    return value < 0
+def _negative(k: Node) -> bool:
+    return is_negative(k.params[0])
 
 
 rule("neg_neg", "--x -> x")

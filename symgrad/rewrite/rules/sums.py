@@ -200,7 +200,7 @@ def _layout(group: list[Product], above: list[Node], below: list[Node], context:
 def _met(factors: list[Node], context: Context) -> bool:
     """Whether the function has the product of two factors anyway."""
     mul = OPS["mul"]
-    return len(factors) == 2 and (mul(*factors) in context.uses or mul(*factors[::-1]) in context.uses)
+    return len(factors) == 2 and (mul(*factors) in context.known or mul(*factors[::-1]) in context.known)
 
 
 def _same(one: list[Node], other: list[Node]) -> bool:
