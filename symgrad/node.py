@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import ref
 
 from symgrad.errors import TraceError
@@ -48,11 +48,9 @@ class Node:
     shape: Shape
     dtype: DType
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.params[self.op.params.index(name)]
-        except ValueError:
-            raise AttributeError(f"{self.op.name} has no parameter {name!r}") from None
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
     @property
     def rank(self) -> int:
@@ -488,4 +486,22 @@ def op(
         flops, price,
     )  # fmt: skip
     OPS[name] = record
+    for parameter in record.params:
+        if not hasattr(Node, parameter):
+            setattr(Node, parameter, _parameter(parameter))
     return record
+
+
+def _parameter(name: str) -> property:
+    """An attribute of nodes whose operation has this parameter.
+
+    With a `__getattr__` instead, Python would find every other attribute of a node several times slower.
+    """
+
+    def value(node: Node) -> Any:
+        try:
+            return node.params[node.op.params.index(name)]
+        except ValueError:
+            raise AttributeError(f"{node.op.name} has no parameter {name!r}") from None
+
+    return property(value)

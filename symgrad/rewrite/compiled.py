@@ -99,7 +99,8 @@ class _Writer:
         args = [self.built(a) for a in pattern.args]
         given = {p.name: repr(p.value) if p.bound is None else self.names[p.bound] for p in pattern.params}
         params = [given.get(p) or repr(pattern.op.defaults[p]) for p in pattern.op.params]
-        made = f"build({', '.join([self._named(pattern.op), _tuple(args), *([_tuple(params)] if params else [])])})"
+        parts = [self._named(pattern.op), _tuple(args), *([_tuple(params)] if params else [])]
+        made = f"build({', '.join(parts)})"
         if pattern.op.name not in FOLDABLE:
             return made
         result = self._fresh("r")

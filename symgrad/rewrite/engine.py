@@ -171,7 +171,7 @@ def _near(order: list[Node], found: dict[Node, int]) -> dict[Node, int]:
 
 
 def _users(f: Function, order: list[Node]) -> tuple[dict[Node, Node | None], set[Node]]:
-    """What alone uses each node, None where that is several operations or a result, and those with several."""
+    """What alone uses each node, None where that is no single operation, and the nodes with several uses."""
     user: dict[Node, Node | None] = {}
     several: set[Node] = set()
     for node in order:
