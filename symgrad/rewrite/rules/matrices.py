@@ -175,7 +175,7 @@ def sum_over_second_product(node: Node, context: Context) -> Node | None:
             smaller = isinstance(inner, int) and isinstance(outer, int) and inner < outer
             pays = smaller and context.single(scores)
         else:
-            pays = second in context.uses
+            pays = second in context.known
         if pays:
             return rebuild(node, [OPS["mul"](g, second)])
     return None
