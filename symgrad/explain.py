@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from symgrad.graph import Function, Parameter, dependents, substitute
-from symgrad.lower.body import Body, Env
+from symgrad.lower.body import Body
 from symgrad.lower.docs import mathematical
+from symgrad.lower.environment import Env
 from symgrad.lower.names import Names
 from symgrad.lower.origins import Origins
 from symgrad.module import Module

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 
-class Statement(NamedTuple):
+@dataclass(slots=True)
+class Statement:
     """One statement of a body; `comment` trails its last line."""
 
     lines: tuple[str, ...]

@@ -8,7 +8,8 @@ nearly all of them: `call("np.exp")`, `infix("+", SUM)`, `method("transpose({axe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from symgrad.node import Node
@@ -17,13 +18,16 @@ if TYPE_CHECKING:
 TUPLE, CONDITION, OR, AND, NOT, COMPARE, BITOR, BITXOR, BITAND, SUM, PRODUCT, UNARY, POWER, ATOM = range(14)
 
 
-class Text(NamedTuple):
+@dataclass(slots=True)
+class Text:
     """Source text of an expression."""
 
     source: str
     precedence: int = ATOM
     #: Built from literals and sizes alone, so a Python number that takes the dtype of what it meets.
     weak: bool = False
+    #: How deep operations without a name nest in it, for the bodies of functions.
+    depth: int = 0
 
     def inside(self, precedence: int) -> str:
         """The source, in parentheses where it binds less tightly than `precedence`."""
@@ -90,10 +94,10 @@ def infix(operator: str, precedence: int) -> Form:
     tight = precedence + 1 if precedence == COMPARE else precedence
 
     def form(node: Node, operands: Sequence[Text], env: Environment) -> Text:
-        (a, left, left_weak), (b, right, right_weak) = operands
-        a = a if left >= tight else f"({a})"
-        b = b if right > precedence else f"({b})"
-        return Text(f"{a} {operator} {b}", precedence, left_weak and right_weak)
+        left, right = operands
+        a = left.source if left.precedence >= tight else f"({left.source})"
+        b = right.source if right.precedence > precedence else f"({right.source})"
+        return Text(f"{a} {operator} {b}", precedence, left.weak and right.weak)
 
     return gives_scalars(form)
 
@@ -111,7 +115,7 @@ def prefix(operator: str) -> Form:
 def power(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     """`a**b`."""
     base, exponent = operands
-    return Text(f"{base.inside(ATOM)}**{exponent.inside(UNARY)}", POWER, weak(operands))
+    return Text(f"{base.inside(ATOM)}**{exponent.inside(UNARY)}", POWER, base.weak and exponent.weak)
 
 
 def method(pattern: str) -> Form:

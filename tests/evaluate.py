@@ -9,7 +9,7 @@ import numpy as np
 
 from symgrad import kernels
 from symgrad.graph import toposort
-from symgrad.lower.body import Env
+from symgrad.lower.environment import Env
 from symgrad.node import Node
 from symgrad.shapes import BATCH, core, has_batch
 from symgrad.shapes import evaluate as size_of

@@ -8,7 +8,7 @@ from differences import check, draw, symbols
 from evaluate import evaluate
 
 from symgrad.errors import ShapeError, SpecError
-from symgrad.lower.body import Env
+from symgrad.lower.environment import Env
 from symgrad.ops.leaves import input_node
 from symgrad.ops.matmul import swap
 from symgrad.spelling import FUNCTIONS

@@ -15,7 +15,8 @@ from symgrad.array_api.translate import Untranslatable, translated
 from symgrad.errors import SpecError
 from symgrad.graph import Function
 from symgrad.kernels import Kernel, definitions
-from symgrad.lower.body import Env, layout
+from symgrad.lower.environment import Env
+from symgrad.lower.layout import layout
 from symgrad.node import Node
 from symgrad.program import Checks, Program, RecordType, Routine, Statement
 from symgrad.shapes import core, dim_names

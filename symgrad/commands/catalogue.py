@@ -15,7 +15,7 @@ from typing import Any
 
 import symgrad.ops  # noqa: F401  (fills the registry)
 from symgrad.errors import SpecError
-from symgrad.lower.body import Env
+from symgrad.lower.environment import Env
 from symgrad.node import OPS, Node, Op
 from symgrad.ops.leaves import input_node
 from symgrad.shapes import parse_dim, parse_shape, shape_text

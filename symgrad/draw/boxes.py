@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 
 from symgrad.draw.terms import terms
 from symgrad.graph import Function, dependents
-from symgrad.lower.body import Body, Env
+from symgrad.lower.body import Body
 from symgrad.lower.docs import mathematical
+from symgrad.lower.environment import Env
 from symgrad.lower.names import Names
 from symgrad.lower.origins import Origins
 from symgrad.node import Node

@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable
 
 from symgrad.graph import Function
-from symgrad.lower.body import Body, Env
+from symgrad.lower.body import Body
 from symgrad.lower.docs import mathematical
+from symgrad.lower.environment import Env
 from symgrad.lower.names import Names
 from symgrad.pipeline import prepare
 from symgrad.shapes import BATCH, Shape

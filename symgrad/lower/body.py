@@ -2,94 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from itertools import chain
+from operator import attrgetter
 
 from symgrad.graph import Function
 from symgrad.identifiers import printable
+from symgrad.lower.environment import Env
+from symgrad.lower.layout import WIDTH, layout
 from symgrad.lower.names import Names
 from symgrad.lower.stacks import Stacks
 from symgrad.node import Node
 from symgrad.program import Section, Statement
 from symgrad.schedule.order import order_of
-from symgrad.shapes import BATCH, Shape, Size, core, dim_source, has_batch, shape_text
+from symgrad.shapes import BATCH, Shape, Size, shape_text
 from symgrad.text import ATOM, Text
 
-#: Width at which an expression is split into named parts.
-WIDTH = 88
-#: Length of a line of the module, where comments go above their statement.
-LINE = 110
-#: Nesting at which it is split, well below CPython's limit of 200 parentheses.
+#: Nesting at which an expression is split into named parts, well below CPython's limit of 200 parentheses.
 DEPTH = 24
-#: Column of trailing comments, where the statement is shorter.
-COMMENT = 60
-
-#: Length of a size's text above which it is computed once, under a name.
-LONG_SIZE = 20
-
 #: Length up to which a value without a name of its own is called after its operation and operand: `exp_z`.
 SHORT_NAME = 14
 #: Length up to which a view is written again rather than named: `X.T`, `c[:, None]`.
 CHEAP = 20
 
-_LEAVES = ("const", "dim", "input")
-_NUMBERS = ("const", "dim")
+_LEAVES = frozenset(["const", "dim", "input"])
+_NUMBERS = frozenset(["const", "dim"])
 
-
-@dataclass
-class Env:
-    """What the text of one node may ask of the function it stands in (`symgrad.text.Environment`)."""
-
-    dims: dict[str, str]
-    dtype: str = "dtype"
-    batch: str = "batch"
-    helpers: dict[str, None] = field(default_factory=dict)
-    #: Kernels to functions of other packages that the spec asked for in their place.
-    stand_ins: Mapping[str, str] = field(default_factory=dict)
-    #: Texts of the module's constants to their names; shared by its functions.
-    constants: dict[str, str] = field(default_factory=dict)
-    #: Long sizes that got a name of their own, where `names` hands them out, and their texts.
-    names: Names | None = None
-    sizes: dict[Size, tuple[str, str]] = field(default_factory=dict)
-    #: Whether the text is to be read, not run: without comments and without memory.
-    plain: bool = False
-    #: Every value that got a name, in parts of the function too: what a source map is made of.
-    assigned: dict[str, Node] = field(default_factory=dict)
-
-    def dim(self, size: Size) -> str:
-        """Python text of a dimension; a long one becomes a local variable."""
-        if size in self.sizes:
-            return self.sizes[size][0]
-        text = dim_source(size, self.dims, " * ")
-        if self.names is None or len(text) <= LONG_SIZE:
-            return text
-        name = self.names.take("size", count_from=1, bare=False)
-        self.sizes[size] = (name, text)
-        return name
-
-    def shape(self, shape: Shape) -> str:
-        """Python text of a shape, a tuple; a leading `...` becomes the batch shape."""
-        inner = ", ".join(self.dim(size) for size in core(shape))
-        text = f"({inner},)" if len(core(shape)) == 1 else f"({inner})"
-        if not has_batch(shape):
-            return text
-        return self.batch if len(shape) == 1 else f"{self.batch} + {text}"
-
-    def axes(self, node: Node, axes: Sequence[int]) -> str:
-        """Text of axes of `node`, counted from the end where it has a leading `...`."""
-        if has_batch(node.shape):
-            axes = [axis - node.rank for axis in axes]
-        return str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))})"
-
-    def constant(self, source: str) -> str:
-        """Name of a constant of the module, one for each text."""
-        return self.constants.setdefault(source, f"_CONSTANT_{len(self.constants) + 1}")
-
-    def helper(self, name: str) -> str:
-        """Name of a kernel that the module then carries along, or of what stands for it."""
-        self.helpers[name] = None
-        return self.stand_ins.get(name, name)
-
+#: Why a node gets a name: it has or needs one of its own, is used more than once, is the adjoint of another.
+OWN, SHARED, ADJOINT = "own", "shared", "adjoint"
 
 #: Operations with blocks and several results to what writes them: `(body, node) -> lines`.
 LOWERINGS: dict[str, Callable[[Body, Node], list[str]]] = {}
@@ -129,7 +70,6 @@ class Body:
         self.names = names
         self.env = env
         self.text: dict[Node, Text] = {node: Text(name) for node, name in arguments.items()}
-        self.depth: dict[Node, int] = {}
         self.named: dict[Node, str] = dict(arguments)
         self.statements: list[tuple[Node, Statement]] = []
         self.outputs = dict(zip(function.output_nodes, function.output_names))
@@ -137,16 +77,22 @@ class Body:
         self.wanted = set(wanted)
         self.called = dict(arguments) if called is None else called
         self.rows = rows
-        self.uses: dict[Node, int] = {}
-        uses = self.uses
+        self.uses: Mapping[Node, int] = Counter(chain.from_iterable(map(attrgetter("args"), self.order)))
         #: The results that are used, by their position, of operations that have several.
         self.results: dict[Node, dict[int, Node]] = {}
+        for node in [node for node in self.order if node.op.name == "result"]:
+            self.results.setdefault(node.args[0], {})[node.position] = node
         self.stacks = Stacks()
-        for node in self.order:
-            for operand in node.args:
-                uses[operand] = uses.get(operand, 0) + 1
-            if node.op.name == "result":
-                self.results.setdefault(node.args[0], {})[node.position] = node
+        self.reasons = self._reasons(chain(self.outputs, self.wanted, function.names))
+
+    def _reasons(self, own: Iterable[Node]) -> dict[Node, str]:
+        """For each node that may get a name, why; `own` are those that get one in any case."""
+        found = dict.fromkeys(self.function.bars, ADJOINT)
+        for node, count in self.uses.items():
+            if count > 1:
+                found[node] = SHARED
+        found.update(dict.fromkeys(own, OWN))
+        return found
 
     def build(self, comments: bool = True) -> tuple[Section, ...]:
         """The sections, each with its statements as finished lines."""
@@ -158,9 +104,36 @@ class Body:
 
     def visit(self, nodes: Iterable[Node]) -> None:
         """Compute the nodes, operands before users, in further statements."""
+        texts, reasons, write = self.text, self.reasons, self.write
         for node in nodes:
-            if node not in self.text:
-                self._visit(node)
+            if node in texts:
+                continue
+            if node.dtype == "results":
+                # All its results get their names and texts with it.
+                lines = LOWERINGS[node.op.name](self, node)
+                self.statements.append((node, Statement(tuple(lines))))
+                continue
+            if node.op.statement is not None:
+                self._assign(node, Text(""))
+                continue
+            args = node.args
+            if len(args) == 2:  # as nearly all have; there may be a million
+                a, b = args
+                left, right = texts[a], texts[b]
+                text = write(node, (left, right))
+                deepest = left.depth if left.depth > right.depth else right.depth
+            else:
+                operands = [texts[a] for a in args]
+                text = write(node, operands)
+                deepest = max([operand.depth for operand in operands], default=0)
+            if deepest >= DEPTH or len(text.source) > WIDTH:
+                text = self._shorter(node, text)
+                deepest = self._deepest(node)
+            if node in reasons and self._wants_name(node, text, reasons[node]):
+                self._assign(node, text)
+            else:
+                text.depth = deepest + 1
+                texts[node] = text
 
     def sections(self) -> tuple[Section, ...]:
         """The statements so far under their headings, after the sizes that they have names for."""
@@ -184,7 +157,6 @@ class Body:
         self.named[node] = name
         self.env.assigned[name] = node
         self.text[node] = Text(name)
-        self.depth[node] = 0
 
     def _sections(self) -> tuple[Section, ...]:
         forward = [s for n, s in self.statements if n in self.forward]
@@ -205,64 +177,39 @@ class Body:
             base = base.origin.base
         return f"Adjoints, from output to inputs: v_bar = d {printable(base.name)} / d v"
 
-    def _visit(self, node: Node) -> None:
-        if node.dtype == "results":
-            # All its results get their names and texts with it.
-            lines = LOWERINGS[node.op.name](self, node)
-            self.statements.append((node, Statement(tuple(lines))))
-            return
-        text = self._render(node)
-        if self._wants_name(node, text):
-            self._assign(node, text)
-        else:
-            self.text[node] = text
-            self.depth[node] = self._deepest(node) + 1 if node.args else 1
-
     def _deepest(self, node: Node) -> int:
         """How deep the texts of its operands nest."""
-        deepest, depth = 0, self.depth
-        for a in node.args:
-            below = depth.get(a, 0)
-            if below > deepest:
-                deepest = below
-        return deepest
+        return max([self.text[a].depth for a in node.args], default=0)
 
-    def write(self, node: Node, operands: list[Text]) -> Text:
+    def write(self, node: Node, operands: Sequence[Text]) -> Text:
         """Text of one operation."""
         return node.op.numpy(node, operands, self.env)
 
-    def _render(self, node: Node) -> Text:
-        """Text of a node; operands too long or too deep for one line get names first."""
-        if node.op.statement is not None:
-            return Text("")
+    def _shorter(self, node: Node, text: Text) -> Text:
+        """The text of a node once operands too long or too deep for one line have names."""
         texts = self.text
-        while True:
-            text = self.write(node, [texts[a] for a in node.args])
-            if len(text.source) <= WIDTH and (not node.args or self._deepest(node) < DEPTH):
-                return text
+        while len(text.source) > WIDTH or self._deepest(node) >= DEPTH:
             inlined = [
                 a for a in dict.fromkeys(node.args) if a not in self.named and a.op.name not in _LEAVES
             ]
-            deep = any(self.depth.get(a, 0) >= DEPTH for a in inlined)
-            if not inlined or (len(text.source) <= WIDTH and not deep):
-                return text
-            longest = max(inlined, key=lambda a: (self.depth.get(a, 0) >= DEPTH, len(self.text[a].source)))
-            if len(self.text[longest].source) <= 12 and not deep:
-                return text
-            self._assign(longest, self.text[longest])
+            longest = max(
+                inlined, key=lambda a: (texts[a].depth >= DEPTH, len(texts[a].source)), default=None
+            )
+            if longest is None:
+                break
+            deep = texts[longest].depth >= DEPTH
+            if not deep and (len(text.source) <= WIDTH or len(texts[longest].source) <= 12):
+                break
+            self._assign(longest, texts[longest])
+            text = self.write(node, [texts[a] for a in node.args])
+        return text
 
-    def _wants_name(self, node: Node, text: Text) -> bool:
-        op = node.op
-        if op.name in _LEAVES:
+    def _wants_name(self, node: Node, text: Text, reason: str) -> bool:
+        if node.op.name in _LEAVES:
             return False
-        if op.statement is not None or node in self.outputs or node in self.wanted:
-            return True
-        if node in self.function.names:
-            return True
-        if self.uses.get(node, 0) > 1:
+        if reason == SHARED:
             return not self._is_cheap(node, text)
-        primal = self.function.bars.get(node)
-        return primal is not None and primal in self.named
+        return reason == OWN or self.function.bars[node] in self.named
 
     def _is_cheap(self, node: Node, text: Text) -> bool:
         """Views and signs of named things, shorter to write again than to name."""
@@ -275,16 +222,16 @@ class Body:
 
     def _assign(self, node: Node, text: Text) -> None:
         name = self._name(node)
-        if node.op.statement is not None:
-            operands = [self.text[a] for a in node.args]
-            lines = tuple(node.op.statement(node, name, operands, self.env))
-        else:
+        statement = node.op.statement
+        if statement is None:
             lines = (f"{name} = {text.source}",)
-        self.statements.append((node, Statement(lines, self._comment(node.shape))))
+        else:
+            lines = tuple(statement(node, name, [self.text[a] for a in node.args], self.env))
+        comment = self._comment(node.shape) if node.shape else ""
+        self.statements.append((node, Statement(lines, comment)))
         self.named[node] = name
         self.env.assigned[name] = node
-        self.text[node] = Text(name, ATOM, text.weak and bool(text.source))
-        self.depth[node] = 0
+        self.text[node] = Text(name, ATOM, text.weak and statement is None)
 
     def _comment(self, shape: Shape) -> str:
         """The shape as a trailing comment; none for scalars and plain elementwise values."""
@@ -322,23 +269,3 @@ class Body:
             if len(name) <= SHORT_NAME:
                 return self.names.take(name)
         return self.names.take("t", count_from=1, bare=False)
-
-
-def layout(statements: Sequence[Statement]) -> tuple[str, ...]:
-    """Statements as lines, trailing comments in one column."""
-    commented = [len(s.lines[-1]) for s in statements if s.comment]
-    fitting = [width for width in commented if width <= COMMENT]
-    column = max(fitting, default=0) + 2
-    lines: list[str] = []
-    for statement in statements:
-        *before, last = statement.lines
-        if statement.comment and len(last) + len(statement.comment) + 8 > LINE:
-            lines.append(f"# {statement.comment}")
-            lines.extend(statement.lines)
-            continue
-        lines.extend(before)
-        if statement.comment:
-            gap = max(column - len(last), 2)
-            last = f"{last}{' ' * gap}# {statement.comment}"
-        lines.append(last)
-    return tuple(lines)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from symgrad.lower.body import LOWERINGS, Body, layout
+from symgrad.lower.body import LOWERINGS, Body
 from symgrad.lower.closures import ClosureBody, Scope, indented, named_operand, put_down, solid, tokens
+from symgrad.lower.layout import layout
 from symgrad.node import Node
 from symgrad.ops.closures import Closure
 from symgrad.program import Statement

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from symgrad.errors import SpecError
 from symgrad.graph import Function
 from symgrad.identifiers import literal
-from symgrad.lower.body import LINE, Env
+from symgrad.lower.environment import Env
+from symgrad.lower.layout import LINE
 from symgrad.lower.names import Names
 from symgrad.node import Node
 from symgrad.program import Checks

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from symgrad.lower.body import CHEAP, WIDTH, Body
+from symgrad.lower.body import CHEAP, OWN, Body
+from symgrad.lower.layout import WIDTH
 from symgrad.lower.names import Names
 from symgrad.node import Node
 from symgrad.ops.closures import Closure
@@ -38,29 +39,27 @@ class ClosureBody(Body):
 
     def __init__(self, outer: Body, closure: Closure, outputs: Sequence[Node], scope: Scope) -> None:
         function = replace(closure.function, result=tuple(outputs))
-        super().__init__(function, scope.names, {}, outer.env)
+        super().__init__(function, scope.names, {}, outer.env, called=dict(scope.wanted))
         self.scope = scope
         self.outputs = {}
         #: Values that go to one place only, a sum or a stack, which the name would be that of.
         places = [*scope.writes, *[addend for _, addend, _ in scope.sums.values()]]
         self.passing = {x for x in places if places.count(x) + outputs.count(x) + self.uses.get(x, 0) <= 2}
-        #: Values that go to a stack and are used besides.
-        self.twice = {x for x in scope.writes if self.uses.get(x, 0) + outputs.count(x) > 1}
+        # Values that go to a stack and are used besides.
+        twice = [x for x in scope.writes if self.uses.get(x, 0) + outputs.count(x) > 1]
+        self.reasons = self._reasons([*function.names, *twice, *scope.wanted])
         for node, text in scope.texts.items():
             self.text[node] = text
             self.named[node] = scope.labels.get(node) or text.source
         for node in self.order:
-            if node not in self.text:
-                self._visit(node)
+            if node in scope.sums and node not in self.text:
+                self._add(node, *scope.sums[node])
+            self.visit((node,))
             for target in scope.writes.get(node, ()):
                 line = f"{target} = {self.text[node].source}"
                 self.statements.append((node, Statement((line,))))
 
-    def _visit(self, node: Node) -> None:
-        if node not in self.scope.sums:
-            super()._visit(node)
-            return
-        name, addend, sign = self.scope.sums[node]
+    def _add(self, node: Node, name: str, addend: Node, sign: str) -> None:
         operator, source = increment(self.text[addend])
         if sign == "-":
             operator, source = "-=", self.text[addend].source
@@ -68,15 +67,12 @@ class ClosureBody(Body):
         self.text[node] = Text(name)
         self.named[node] = name
 
-    def _wants_name(self, node: Node, text: Text) -> bool:
-        if node in self.scope.wanted or (node in self.twice and node.op.name not in LITERALS):
+    def _wants_name(self, node: Node, text: Text, reason: str) -> bool:
+        if node in self.scope.wanted:
             return True
-        if node in self.passing and node not in self.function.names and len(text.source) <= WIDTH:
+        if reason != OWN and node in self.passing and len(text.source) <= WIDTH:
             return False
-        return super()._wants_name(node, text)
-
-    def _name(self, node: Node) -> str:
-        return self.scope.wanted.get(node) or super()._name(node)
+        return super()._wants_name(node, text, reason)
 
 
 def tokens(lines: Sequence[str]) -> set[str]:

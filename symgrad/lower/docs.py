@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 from symgrad.graph import Function
 from symgrad.identifiers import printable
-from symgrad.lower.body import WIDTH, Body, Env
+from symgrad.lower.body import Body
+from symgrad.lower.environment import Env
+from symgrad.lower.layout import WIDTH
 from symgrad.lower.names import Names
 from symgrad.node import Node
 from symgrad.shapes import BATCH, shape_text

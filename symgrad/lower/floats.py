@@ -10,8 +10,10 @@ import textwrap
 from collections.abc import Callable, Sequence
 
 from symgrad.graph import Function
-from symgrad.lower.body import LINE, Body, Env
+from symgrad.lower.body import Body
 from symgrad.lower.checks import Signature
+from symgrad.lower.environment import Env
+from symgrad.lower.layout import LINE
 from symgrad.lower.wrap import call_lines, indented
 from symgrad.node import Node
 from symgrad.ops.leaves import literal
@@ -188,7 +190,7 @@ def _is_written(node: Node) -> bool:
 class _PlainBody(Body):
     """A body whose operations are those of Python floats."""
 
-    def write(self, node: Node, operands: list[Text]) -> Text:
+    def write(self, node: Node, operands: Sequence[Text]) -> Text:
         """Text of one operation; an operand that is written more than once gets a name first."""
         name = node.op.name
         if name == "const" and type(node.value) is int and float(node.value) == node.value:

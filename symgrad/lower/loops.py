@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from symgrad.lower.body import CHEAP, LOWERINGS, Body, layout
+from symgrad.lower.body import CHEAP, LOWERINGS, Body
 from symgrad.lower.closures import ClosureBody, Scope, indented, named_operand, put_down, solid, tokens
+from symgrad.lower.layout import layout
 from symgrad.lower.names import Names
 from symgrad.node import Node
 from symgrad.ops.indexing import FULL, is_nonnegative
@@ -173,7 +174,6 @@ class ForLoop:
             first = (position in self.shifted) is not self.loop.reverse
             whole = [":-1" if first else "1:", *[":" for _ in core(result.shape)[1:]]]
             self.outer.text[result] = Text(subscript(Text(name), whole, has_batch(result.shape)))
-            self.outer.depth[result] = 0
             self.outer.stacks.offsets[result] = (name, 0 if first else 1)
         else:
             put_down(self.outer, result, name)

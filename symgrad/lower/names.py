@@ -43,18 +43,19 @@ class Names:
 
         `bare=False` always numbers, from `count_from`: t1, t2.
         """
-        base = identifier(wish)
-        name = base
-        if bare and name in _TAKEN and name + "_" not in self._taken:
+        taken = self._taken
+        name = base = identifier(wish)
+        if bare and name in _TAKEN and name + "_" not in taken:
             name += "_"
-        if not bare or name in self._taken:
+        if not bare or name in taken:
             number = self._next.get(base, count_from)
-            joint = "_" if base[-1].isdigit() else ""
-            while f"{base}{joint}{number}" in self._taken:
+            stem = f"{base}_" if base[-1].isdigit() else base
+            name = f"{stem}{number}"
+            while name in taken:
                 number += 1
-            name = f"{base}{joint}{number}"
+                name = f"{stem}{number}"
             self._next[base] = number + 1
-        self._taken.add(name)
+        taken.add(name)
         scope = self._around
         while scope is not None:
             if name not in scope._taken:

@@ -13,7 +13,8 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from symgrad.lower.body import LINE, Body, layout
+from symgrad.lower.body import Body
+from symgrad.lower.layout import LINE, layout
 from symgrad.lower.names import Names, identifiers
 from symgrad.lower.wrap import assigned, call_lines
 from symgrad.program import Block, Section, Statement

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable
 
 from symgrad.graph import Function
-from symgrad.lower.body import WIDTH, Body
+from symgrad.lower.body import Body
+from symgrad.lower.layout import WIDTH
 from symgrad.node import Node
 from symgrad.ops.closures import CONTROL, closures_of
 from symgrad.shapes import BATCH, has_batch

@@ -7,11 +7,12 @@ from functools import partial
 
 from symgrad.graph import Function
 from symgrad.lower import parts
-from symgrad.lower.body import LINE, Body
+from symgrad.lower.body import Body
 from symgrad.lower.checks import Signature
 from symgrad.lower.docs import docstring, kind_of, safe
 from symgrad.lower.elements import Elements
 from symgrad.lower.floats import plain_block
+from symgrad.lower.layout import LINE
 from symgrad.lower.names import mentioned
 from symgrad.lower.origins import Origins
 from symgrad.lower.results import numbers_text, result_text

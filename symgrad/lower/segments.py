@@ -13,8 +13,9 @@ import copy
 import math
 
 from symgrad.graph import toposort
-from symgrad.lower.body import Body, layout
+from symgrad.lower.body import Body
 from symgrad.lower.closures import indented, tokens
+from symgrad.lower.layout import layout
 from symgrad.lower.loops import LOOPS, ForLoop
 from symgrad.node import Node
 from symgrad.ops.indexing import is_nonnegative

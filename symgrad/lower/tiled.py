@@ -5,7 +5,9 @@ from __future__ import annotations
 import textwrap
 from dataclasses import replace
 
-from symgrad.lower.body import Body, Env, layout
+from symgrad.lower.body import Body
+from symgrad.lower.environment import Env
+from symgrad.lower.layout import layout
 from symgrad.lower.names import identifiers
 from symgrad.lower.reuse import OVER, written_over
 from symgrad.lower.wrap import assigned, call_lines, indented, tuple_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from symgrad.lower.body import LINE
+from symgrad.lower.layout import LINE
 
 
 def tuple_of(parts: list[str], inner: bool = False) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from symgrad.node import OPS, Node, floats, lift, op
 from symgrad.spelling import spell, spelled
-from symgrad.text import PRODUCT, SUM, Environment, Text, call, gives_scalars, infix, prefix, weak
+from symgrad.text import PRODUCT, SUM, Environment, Text, call, gives_scalars, infix, prefix
 from symgrad.text import power as power_form
 
 add = op(
@@ -44,15 +44,19 @@ mul = op(
 )  # fmt: skip
 
 
+_slash = infix("/", PRODUCT)
+_TWO = Text("2", weak=True)
+
+
 @gives_scalars
 def _quotient(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     """`a / b`; among Python numbers, where b may be a size of 0, by numpy.
 
     Python raises for 1 / 0 where numpy gives inf.
     """
-    if weak(operands) and node.args[1].op.name != "const":
+    if operands[0].weak and operands[1].weak and node.args[1].op.name != "const":
         return Text(f"np.divide({operands[0].source}, {operands[1].source}, dtype={env.dtype})")
-    return infix("/", PRODUCT)(node, operands, env)
+    return _slash(node, operands, env)
 
 
 div = op(
@@ -70,7 +74,7 @@ div = op(
 square = op(
     "square", "x",
     doc="Square.",
-    numpy=gives_scalars(lambda node, operands, env: power_form(node, [*operands, Text("2", weak=True)], env)),
+    numpy=gives_scalars(lambda node, operands, env: power_form(node, [*operands, _TWO], env)),
     adjoint={"x": lambda g, y, x: 2 * g * x},
     sympy=lambda sp, x: x**2,
 )  # fmt: skip

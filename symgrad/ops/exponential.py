@@ -145,10 +145,10 @@ def _logaddexp_text(node: Node, operands: Sequence[Text], env: Environment) -> T
     for zero, other in (node.args, node.args[::-1]):
         if zero.is_constant(0) and not other.is_constant():
             return Text(f"{env.helper('_softplus')}({operands[node.args.index(other)].source})")
-    return (call("np.logaddexp") if weak(operands) else _logaddexp)(node, operands, env)
+    return (_single_logaddexp if weak(operands) else _logaddexp)(node, operands, env)
 
 
-_logaddexp = helper("_logaddexp", "{0}, {1}")
+_single_logaddexp, _logaddexp = call("np.logaddexp"), helper("_logaddexp", "{0}, {1}")
 
 
 # sigmoid(a - b) is exp(a - y) without the cancellation.
