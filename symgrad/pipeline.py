@@ -7,6 +7,7 @@ split        Function             -> smaller loops       (symgrad.rewrite.fissio
 transforms   Function             -> Function            (symgrad.transforms)
 guard        branches not taken   -> harmless ones       (symgrad.guard), at the end of trace
 simplify     Function             -> smaller Function    (symgrad.rewrite)
+join         Function             -> fewer selections    (symgrad.rewrite.choices), in derivatives
 unmask       Function             -> fewer selections    (symgrad.guard)
 associate    Function             -> products in order   (symgrad.rewrite.association)
 share        Function             -> fewer exponentials  (symgrad.rewrite.exponentials)
@@ -26,6 +27,7 @@ from symgrad.guard import unmask
 from symgrad.options import DEFAULT, Options
 from symgrad.rewrite import simplify, stabilize
 from symgrad.rewrite.association import associate
+from symgrad.rewrite.choices import join_choices
 from symgrad.rewrite.closures import prune
 from symgrad.rewrite.columns import turn_short_rows
 from symgrad.rewrite.exponentials import share_exponentials
@@ -39,7 +41,7 @@ from symgrad.rewrite.small_signs import sign_small_factors
 def prepare(function: Function, options: Options = DEFAULT) -> Function:
     """The function in the form that is emitted: simplified, with subterms shared."""
     simple = simplify(split_loops(prune(keep_residuals(prune(stabilize(function))))))
-    unmasked = unmask(simple)
+    unmasked = unmask(simple if "choices" in options.without else join_choices(simple))
     if unmasked is not simple:
         simple = simplify(unmasked)
     if "association" not in options.without:
