@@ -16,40 +16,39 @@ from symgrad.shapes import BATCH, Shape, dim_names, has_batch, shape_text
 from symgrad.tree import Tree, leaves, map_leaves, paths
 
 
-def toposort(roots: Iterable[Node]) -> list[Node]:
-    """Every node below the roots once, operands before users, in depth-first order of the roots."""
-    done: dict[Node, None] = {}
-    stack = list(roots)
-    stack.reverse()
-    push, pop = stack.append, stack.pop
-    while stack:
-        # A node leaves the stack once all of its operands are done, which go on top of it till then.
-        node = stack[-1]
-        if node not in done:
-            args = node.args
-            count = len(args)
-            if count == 2:
-                a, b = args
-                if b not in done:
-                    push(b)
-                    if a not in done:
-                        push(a)
-                    continue
-                if a not in done:
-                    push(a)
-                    continue
-            elif count == 1:
-                if args[0] not in done:
-                    push(args[0])
-                    continue
-            elif count:
-                pending = [a for a in args if a not in done]
-                if pending:
-                    stack.extend(reversed(pending))
-                    continue
-            done[node] = None
-        pop()
-    return list(done)
+def toposort(roots: Iterable[Node], known: Iterable[Node] = ()) -> list[Node]:
+    """Every node below the roots once, operands before users, in depth-first order of the roots.
+
+    `known` is the order below the first of the roots, where it is at hand: it is gone on from there.
+    """
+    order = list(known)
+    done = set(order)
+    add, append = done.add, order.append
+    # The nodes on the way down from a root, each in front of those of its operands that are still to be seen.
+    way: list[Any] = []
+    push, pop = way.append, way.pop
+    for node in roots:
+        if node in done:
+            continue
+        rest = iter(node.args)
+        while True:
+            for operand in rest:
+                if operand not in done:
+                    args = operand.args
+                    if args:
+                        push(node)
+                        push(rest)
+                        node, rest = operand, iter(args)
+                        break
+                    add(operand)
+                    append(operand)
+            else:
+                add(node)
+                append(node)
+                if not way:
+                    break
+                rest, node = pop(), pop()
+    return order
 
 
 def toposort_until(roots: Iterable[Node], ends: Callable[[Node], bool]) -> list[Node]:
@@ -224,6 +223,11 @@ class Function:
     @cached_property
     def _order(self) -> list[Node]:
         return toposort(self.output_nodes)
+
+    def in_order(self, order: list[Node]) -> Function:
+        """Itself, told the order of its nodes by who knows it already."""
+        self.__dict__["_order"] = order
+        return self
 
     def ops(self) -> dict[str, int]:
         """How often each operation occurs, by name; leaves are not counted, and steps of loops once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import pickle
 import sys
@@ -14,6 +15,7 @@ import pytest
 from benchmarks.scale import chain
 
 import symgrad as sg
+from symgrad.collection import MANY, uncollected
 from symgrad.pipeline import prepare
 
 
@@ -116,3 +118,29 @@ def test_parts_apart_from_each_other_are_set_and_others_added() -> None:
     assert "np.zeros" not in source and "+=" not in source.partition("# Adjoints")[2].partition("return")[0]
     x = np.linspace(-1, 1, 2 * n)
     assert sg.compile(sg.grad(apart, "x"))(x) == pytest.approx(2 * np.repeat(x[::2] + x[1::2], 2), rel=1e-13)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_was_made_is_not_collected_at_once(frozen: bool) -> None:
+    """Many new objects are counted as old when collections go on; what the user froze stays frozen."""
+    collections: list[int] = []
+
+    def each(phase: str, about: dict[str, int]) -> None:
+        collections.append(about["generation"])
+
+    work = uncollected(lambda: [[] for _ in range(2 * MANY)])
+    gc.collect()
+    if frozen:
+        gc.freeze()
+    gc.callbacks.append(each)
+    try:
+        made = work()
+        held = gc.get_freeze_count()
+        further: list[list[int]] = [[] for _ in range(20)]
+        seen = list(collections)
+    finally:
+        gc.callbacks.remove(each)
+        gc.unfreeze()
+    assert gc.isenabled()
+    assert len(made) == 2 * MANY and len(further) == 20
+    assert (len(seen) > 0, held > 1_000) == (frozen, frozen)
