@@ -17,6 +17,7 @@ TECHNIQUES = {
     "columns": "arrays of many short rows kept as a few long columns",
     "fast_sums": "sums along and over short rows as einsum, or as products with ones",
     "short_lives": "values in the order that keeps least in memory, where that is a tenth less",
+    "pairs": "rows of pairs of n with n told from columns, so that they are computed tile by tile",
     "written_over": "arrays of a tile that nothing needs any more written over",
     "plain_floats": "scalar formulas of Python floats through the math module",
 }

@@ -210,7 +210,7 @@ def embedded_rows(node: Node, axes: Axes, n: Size) -> Outcome:
 def outcome(node: Node, axes: Axes, n: Size) -> Outcome:
     """What an operation does with rows, see the module's docstring; never wrong, None where unsure."""
     rule = node.op.rows or (elementwise_rows if node.op.elementwise and node.op.statement is None else None)
-    if rule is None or not _is_free(node, n):
+    if rule is None or not is_free(node, n):
         return None
     found: Outcome = rule(node, axes, n)
     if isinstance(found, int) and where(node, n) != found:
@@ -221,7 +221,7 @@ def outcome(node: Node, axes: Axes, n: Size) -> Outcome:
     return found
 
 
-def _is_free(node: Node, n: Size) -> bool:
+def is_free(node: Node, n: Size) -> bool:
     """Whether no parameter has to do with n, but for the shape of the result."""
     (name,) = dim_names(n)
     return not any(

@@ -51,7 +51,7 @@ class Body:
     called
         Names that nodes have in other parts of the function, and get here too; further ones are added.
     rows
-        The size of the rows and its name, for comments, where this is a part that computes some of them.
+        A size and its name, for comments: that of the rows where this is a part that computes some of them.
     """
 
     def __init__(

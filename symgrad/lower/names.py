@@ -66,8 +66,8 @@ class Names:
 
 
 def identifiers(lines: Iterable[str]) -> set[str]:
-    """The identifiers in lines of code, comments aside."""
-    return set(re.findall(r"[^\W\d]\w*", _code(lines)))
+    """The identifiers in lines of code, comments and attributes aside."""
+    return set(re.findall(r"(?<![\w.])[^\W\d]\w*", _code(lines)))
 
 
 def mentioned(names: Iterable[str], lines: Iterable[str]) -> set[str]:

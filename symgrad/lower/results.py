@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from symgrad.graph import Function
 from symgrad.lower.body import Body
@@ -20,10 +20,11 @@ Declare = Callable[[Record], str]
 Construct = Callable[[str, list[str]], str]
 
 
-def result_text(tree: Tree, body: Body, declare: Declare) -> str:
-    """Text of what is returned, in its structure."""
+def result_text(tree: Tree, body: Body, declare: Declare, new: Mapping[Node, Node] | None = None) -> str:
+    """Text of what is returned, in its structure; `new` has the nodes that the body has in place of these."""
     returned: dict[Node, int] = {}
-    return _result(tree, lambda node: _returned_leaf(node, body, returned), declare, _called)
+    given = new or {}
+    return _result(tree, lambda node: _returned_leaf(given.get(node, node), body, returned), declare, _called)
 
 
 def numbers_text(tree: Tree, leaf: Callable[[Node], str], declare: Declare) -> str:

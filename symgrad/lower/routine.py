@@ -19,7 +19,7 @@ from symgrad.lower.results import numbers_text, result_text
 from symgrad.lower.tiled import Tiled
 from symgrad.options import DEFAULT, Options
 from symgrad.program import Block, RecordType, Routine
-from symgrad.schedule.choose import choose, choose_elements
+from symgrad.schedule.choose import choose, choose_elements, choose_pairs
 from symgrad.schedule.memory import memory_text
 from symgrad.schedule.order import order_of
 from symgrad.tree import Record, Tree, children, is_leaf
@@ -85,7 +85,13 @@ def routine(
     env.names, env.sizes, env.assigned = names, {}, {}
     order = order_of(function, options)
     plan = choose(function, order[0], options)
-    body = Body(function, names, signature.arguments, env, order=order)
+    pairs = choose_pairs(function, order[0], plan, options)
+    work, same = function, None
+    if pairs is not None:
+        rewritten, order, plan = pairs
+        work, same = rewritten.function, (rewritten.rows, rewritten.n)
+        env.dims = {**env.dims, str(rewritten.rows): env.dims[str(rewritten.n)]}
+    body = Body(work, names, signature.arguments, env, order=order, rows=same)
     blocks: list[Block] = []
     alive = choose_elements(function, order[0], options) if plan is None else 0
     if plan is not None:
@@ -97,7 +103,8 @@ def routine(
     else:
         sections = body.build()
     doc = _record_doc(written)
-    result = result_text(function.result, body, partial(records.declare, doc=doc))
+    new = None if pairs is None else pairs[0].new
+    result = result_text(function.result, body, partial(records.declare, doc=doc), new)
     if plan is None and not alive and len(body.statements) > parts.MOST:
         outer = [*signature.parameters, *signature.returns, *(size for size, _ in env.sizes.values())]
         sections, blocks = parts.in_parts(name, body, names, outer, result)
@@ -124,7 +131,7 @@ def routine(
         sections=sections,
         result=result,
         blocks=tuple(blocks),
-        memory=memory_text(function, order[0], plan, alive, options),
+        memory=memory_text(work, order[0], plan, alive, options),
         origins=_origins(function, body) if options.source_map else (),
     )
 

@@ -14,7 +14,8 @@ from symgrad.lower.wrap import assigned, call_lines, indented, tuple_of
 from symgrad.node import Node
 from symgrad.options import Options
 from symgrad.program import Block, Section
-from symgrad.schedule.choose import footprint
+from symgrad.schedule.choose import LEAST, ROOM, footprint
+from symgrad.schedule.pairs import SEEN
 from symgrad.schedule.plan import Phase, Plan
 from symgrad.shapes import named
 
@@ -39,6 +40,8 @@ class Tiled:
         self.tile, self.step, self.rows = (self.names.take(wish) for wish in ("tile", "step", "rows"))
         self.first, self.last = self.names.take("i"), self.names.take("j")
         self.blocks: list[Block] = []
+        #: Names of rows of values that are there as a whole as well.
+        self.some: dict[Node, str] = {}
         self._name_sums()
 
     def build(self) -> tuple[Section, ...]:
@@ -110,23 +113,26 @@ class Tiled:
 
     def _explanation(self, phase: Phase) -> list[str]:
         """Why tiles are allowed here, as a comment."""
-        names = [self.called[node] for node, _ in phase.sources]
+        names = [self._named(node) for node, _ in phase.sources]
         terms = [f"each term of the sums over {self.n}"] if phase.sums else []
         terms += ["each row of the results"] if phase.stored else []
         need = f"needs one row of {_listed(names)} alone" if names else "stands alone"
-        text = (
-            f"{' and '.join(terms)} {need}: tiles of rows follow one another, so that what is computed in "
-            "between stays in cache"
-        )
-        text = text[0].upper() + text[1:] + (", and their sums are added in pairs." if phase.sums else ".")
-        return [f"# {line}" for line in textwrap.wrap(text, COMMENT - 2)]
+        stays = "so that what is computed in between stays in cache"
+        added = ", and their sums are added in pairs." if phase.sums else "."
+        if self.plan.pairs is not None:
+            need = f"needs the pairs of one row of {_listed(names)} alone" if names else "stands alone"
+            stays += f" and takes no {self.n} * {self.n} numbers"
+            added = added.replace("in pairs", "two by two")
+        text = f"{' and '.join(terms)} {need}: tiles of rows follow one another, {stays}{added}"
+        return [f"# {line}" for line in textwrap.wrap(text[0].upper() + text[1:], COMMENT - 2)]
 
     def _size(self, phase: Phase) -> str:
         """Text of the number of rows of a tile."""
         if self.options.tiles is not True:
             return str(int(self.options.tiles))
         size = footprint(phase, self.plan.size, self.options).total
-        return f"{self.env.helper('_tile_rows')}({self.env.dim(size)})"
+        room = "" if self.plan.pairs is None else f", {ROOM}, {LEAST}"
+        return f"{self.env.helper('_tile_rows')}({self.env.dim(size)}{room})"
 
     def _block(self, i: int, phase: Phase) -> tuple[str, list[str], list[str]]:
         """Name of the function for some of the rows; its arguments for all of them, and for rows i to j."""
@@ -139,13 +145,13 @@ class Tiled:
             self.function, self.names, {}, env, order=(order, self.main.forward), wanted=wanted,
             called=self.called, rows=(self.plan.size, named(rows)),
         )  # fmt: skip
-        sources = dict(phase.sources)
+        sources = self._sources(phase, order)
         for node in order:
             for a in node.args:
                 if a in computed or a in body.text:
                     continue
                 if a in sources:
-                    body.is_there(a, self._named(a))
+                    body.is_there(a, sources[a])
                     continue
                 body.text[a] = self.main.reference(a)
                 if a in self.main.named:
@@ -155,18 +161,19 @@ class Tiled:
         sections = body.sections()
         used = identifiers(line for section in sections for line in section.lines)
         own = {body.named[node] for node in order if node in body.named}
-        first = [(self._named(node), axis) for node, axis in phase.sources]
+        first = [(sources[node], self._named(node), axis) for node, axis in phase.sources]
+        inner = [name for name, _, _ in first]
         known = [*self.main.named.values(), *self.env.dims.values(), *(n for n, _ in self.env.sizes.values())]
         known += [self.env.dtype]
-        others = [n for n in dict.fromkeys(known) if n in used and n not in own and n not in dict(first)]
-        parameters = [*(n for n, _ in first), *others]
-        cut = [*(f"{n}[{self._cut(axis)}]" for n, axis in first), *others]
-        straight = parameters
+        others = [n for n in dict.fromkeys(known) if n in used and n not in own and n not in inner]
+        parameters = [*inner, *others]
+        cut = [*(f"{whole}[{self._cut(axis)}]" for _, whole, axis in first), *others]
+        straight = [*(whole for _, whole, _ in first), *others]
         if rows in used and not first:
             parameters, straight = [rows, *others], [self.n, *others]
             cut = [f"{self.last} - {self.first}", *others]
         elif rows in used:
-            name, axis = first[0]
+            name, _, axis = first[0]
             size = Section("", (f"{rows} = {f'len({name})' if axis == 0 else f'{name}.shape[{axis}]'}",))
             sections = (size, *sections)
         name = self._title(i)
@@ -178,8 +185,24 @@ class Tiled:
         )
         return name, straight, cut
 
+    def _sources(self, phase: Phase, order: list[Node]) -> dict[Node, str]:
+        """What values are called, in the function for some of the rows, that it gets these rows of."""
+        sources = {node: self._named(node) for node, _ in phase.sources}
+        there = {*order, *sources}
+        whole = {a for node in order for a in node.args if a not in there}
+        used = identifiers(self.main.reference(a).source for node in order for a in node.args if a in whole)
+        for node, name in sources.items():
+            if name in used:
+                if node not in self.some:
+                    self.some[node] = self.names.take(f"{name}_{self.rows}")
+                sources[node] = self.some[node]
+            used.add(name)
+        return sources
+
     def _named(self, node: Node) -> str:
         """Name of a value whose rows are taken."""
+        if node.op is SEEN:
+            return self._named(node.args[0])
         if node not in self.main.named:
             self.main._assign(node, self.main.text[node])
         return self.main.named[node]
@@ -197,7 +220,8 @@ class Tiled:
         what = ["terms of the sums"] if phase.sums else []
         what += ["rows of the results"] if phase.stored else []
         where = "" if len(self.plan.phases) == 1 else f", in pass {len(self.blocks) + 1} over them"
-        return f"What some of the rows contribute{where}: {' and '.join(what)}."
+        some = "some of the rows" if self.plan.pairs is None else "some rows of pairs"
+        return f"What {some} contribute{where}: {' and '.join(what)}."
 
 
 def loop_over(env: Env, options: Options) -> str:

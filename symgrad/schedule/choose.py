@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from symgrad.cost import NOMINAL
 from symgrad.graph import Function
 from symgrad.node import Node
 from symgrad.options import Options
-from symgrad.schedule.order import most_alive
+from symgrad.schedule.order import most_alive, order_of
+from symgrad.schedule.pairs import Paired, is_pair, paired
 from symgrad.schedule.plan import Phase, Plan, plan
 from symgrad.shapes import BATCH, Size, core, dim_names, evaluate, named, product
 from symgrad.tree import leaves
@@ -23,6 +24,11 @@ ELEMENTS = 6
 PHASE = 2
 #: Rows below which a dimension of known typical size is not worth tiles.
 ROWS = 1024
+#: The same for rows of pairs, each of which is as long again.
+PAIRS = 256
+#: Numbers that a tile of pairs may take, which has all rows of other values in cache besides, and the rows
+#: that it has at least.
+ROOM, LEAST = 65536, 32
 #: Dimensions looked at, those that most values have first.
 CANDIDATES = 3
 #: And of those only what is on no fewer values than this part of the most.
@@ -60,6 +66,42 @@ def choose(function: Function, order: Sequence[Node], options: Options) -> Plan 
         if score > best_score or (best is None and (forced or score == best_score)):
             best, best_score = found, score
     return best
+
+
+def choose_pairs(
+    function: Function, order: Sequence[Node], found: Plan | None, options: Options
+) -> tuple[Paired, tuple[list[Node], set[Node]], Plan] | None:
+    """The function with rows of pairs, its order and its plan, where that is better than the plan `found`."""
+    if options.tiles is False or function.has_batch or "pairs" in options.without:
+        return None
+    inside = _tiled(found) if found is not None else set()
+    best = None
+    best_score = 0.0 if options.tiles is not True else float(WORTH)
+    for name in function.dims:
+        n = named(name)
+        pairs = [node for node in order if is_pair(node, n)]
+        if not pairs or not inside.isdisjoint(pairs):
+            continue  # tiles of something else hold them already
+        if options.tiles is True and options.typical.get(name, PAIRS) < PAIRS:
+            continue
+        made = paired(function, order, n)
+        if made is None:
+            continue
+        other = order_of(made.function, options)
+        apart = plan(made.function, other[0], made.rows)
+        if apart is None or len(apart.phases) > (PHASES if options.tiles is True else len(order)):
+            continue
+        score = saved(made.function, apart, options)
+        if score >= best_score and apart.phases:
+            best, best_score = (made, other, replace(apart, pairs=n)), score
+    return best
+
+
+def _tiled(found: Plan) -> set[Node]:
+    """The values that a plan never holds for all rows at once."""
+    stored = {node for phase in found.phases for node, _ in phase.stored}
+    some = {node for phase in found.phases for node in phase.order if found.size in node.shape}
+    return some - stored
 
 
 def choose_sum(function: Function, order: Sequence[Node]) -> Plan | None:

@@ -9,9 +9,10 @@ from symgrad.graph import Function
 from symgrad.kernels.tiles import _tile_rows
 from symgrad.node import Node
 from symgrad.options import Options
-from symgrad.schedule.choose import footprint
+from symgrad.schedule.choose import LEAST, ROOM, footprint
 from symgrad.schedule.order import most_alive
 from symgrad.schedule.plan import Plan
+from symgrad.shapes import Shape
 
 _rows_of: Callable[[int], int] = _tile_rows
 #: Rows that a tile has whatever they take, and numbers that it may take otherwise.
@@ -35,14 +36,21 @@ def memory_text(
         whole = list(order) if plan is None else [node for stage in plan.stages for node in stage]
         stored = [] if plan is None else [node for phase in plan.phases for node, _ in phase.stored]
         for node in most_alive(whole, results, results.__contains__, _size):
-            total += elements(node.shape)
+            total += elements(_shape(node, plan))
         for node in stored:
             if node not in results:
-                total += elements(node.shape)
+                total += elements(_shape(node, plan))
     parts = [_numbers(total, function)] if total.names else []
     if tiled:
         parts.append(_tile(plan, options))
     return f"Memory: about {' and '.join(parts)} beside arguments and results." if parts else ""
+
+
+def _shape(node: Node, plan: Plan | None) -> Shape:
+    """The shape in sizes that have a name for people."""
+    if plan is None or plan.pairs is None:
+        return node.shape
+    return tuple([plan.pairs if size == plan.size else size for size in node.shape])
 
 
 def _size(node: Node) -> float:
@@ -66,4 +74,5 @@ def _tile(plan: Plan | None, options: Options) -> str:
         widest = width if nominal(width) > nominal(widest) else widest
     if not widest.names:
         return f"tiles of {NUMBERS:,} numbers"
-    return f"tiles of {NUMBERS:,} numbers or of {ROWS} rows of {widest.to_text()}"
+    room, rows = (NUMBERS, ROWS) if plan is None or plan.pairs is None else (ROOM, LEAST)
+    return f"tiles of {room:,} numbers or of {rows} rows of {widest.to_text()}"

@@ -15,12 +15,13 @@ tiles (a phase), after the values that are computed whole in between (a stage).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symgrad.graph import Function
 from symgrad.node import Node
 from symgrad.rowwise import Outcome, outcome, where
+from symgrad.schedule.pairs import SEEN
 from symgrad.shapes import Shape, Size, core, dim_names
 
 #: Nanoseconds an element up to which a row value is computed again in a later phase rather than stored.
@@ -50,6 +51,8 @@ class Plan:
     size: Size
     phases: list[Phase]
     stages: list[list[Node]]
+    #: Where rows are those of pairs, the size that `size` is another name of.
+    pairs: Size | None = None
 
 
 def plan(function: Function, order: Sequence[Node], n: Size, scatter: bool = False) -> Plan | None:
@@ -190,7 +193,7 @@ class _Places:
                 elif node in stored and self.tiled[node] == phase:
                     one.stored.append((node, self._rows(node)))
         for phase, one in enumerate(phases):
-            ranked = sorted(sources[phase], key=lambda a: (a not in inputs, inputs.get(a, 0), index[a]))
+            ranked = sorted(sources[phase], key=lambda a: (*_rank(a, inputs), index[a]))
             one.sources = [(a, self._rows(a)) for a in ranked]
         return _compact(Plan(self.n, phases, stages))
 
@@ -198,6 +201,12 @@ class _Places:
         axis = self.axis(node)[1]
         assert axis is not None
         return axis
+
+
+def _rank(node: Node, inputs: Mapping[Node, int]) -> tuple[bool, int]:
+    """Arguments come first, in their order."""
+    own = node.args[0] if node.op is SEEN else node
+    return own not in inputs, inputs.get(own, 0)
 
 
 def _compact(found: Plan) -> Plan:
