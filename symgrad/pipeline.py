@@ -14,6 +14,7 @@ share        Function             -> fewer exponentials  (symgrad.rewrite.expone
 sign         Function             -> signs of the small  (symgrad.rewrite.small_signs)
 turn         Function             -> columns of rows     (symgrad.rewrite.columns)
 spell        Function             -> faster spellings    (symgrad.rewrite.fast_sums)
+tell apart   Function             -> rows of pairs named (symgrad.schedule.pairs), where tiles of those pay
 plan         Function             -> stages, tiles       (symgrad.schedule), where rows are apart and it pays
 lower        Function             -> Routine: text       (symgrad.lower)
 emit         Routines             -> module.py, .pyi     (symgrad.emit, templates/)

@@ -121,7 +121,8 @@ class Tiled:
         added = ", and their sums are added in pairs." if phase.sums else "."
         if self.plan.pairs is not None:
             need = f"needs the pairs of one row of {_listed(names)} alone" if names else "stands alone"
-            stays += f" and takes no {self.n} * {self.n} numbers"
+            if not any(self.plan.pairs in node.shape for node, _ in (*phase.sources, *phase.stored)):
+                stays += f" and takes no {self.n} * {self.n} numbers"
             added = added.replace("in pairs", "two by two")
         text = f"{' and '.join(terms)} {need}: tiles of rows follow one another, {stays}{added}"
         return [f"# {line}" for line in textwrap.wrap(text[0].upper() + text[1:], COMMENT - 2)]

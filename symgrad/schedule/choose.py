@@ -28,7 +28,7 @@ ROWS = 1024
 PAIRS = 256
 #: Numbers that a tile of pairs may take, which has all rows of other values in cache besides, and the rows
 #: that it has at least.
-ROOM, LEAST = 65536, 32
+ROOM, LEAST = 49152, 32
 #: Dimensions looked at, those that most values have first.
 CANDIDATES = 3
 #: And of those only what is on no fewer values than this part of the most.
@@ -74,14 +74,18 @@ def choose_pairs(
     """The function with rows of pairs, its order and its plan, where that is better than the plan `found`."""
     if options.tiles is False or function.has_batch or "pairs" in options.without:
         return None
+    if options.partial and found is not None:
+        return None  # its parts follow that plan
     inside = _tiled(found) if found is not None else set()
     best = None
-    best_score = 0.0 if options.tiles is not True else float(WORTH)
+    best_score = 0.0
+    if options.tiles is True:
+        best_score = max(WORTH, saved(function, found, options) if found is not None else 0.0)
     for name in function.dims:
         n = named(name)
         pairs = [node for node in order if is_pair(node, n)]
-        if not pairs or not inside.isdisjoint(pairs):
-            continue  # tiles of something else hold them already
+        if inside.issuperset(pairs):
+            continue  # there are none, or tiles of something else hold them already
         if options.tiles is True and options.typical.get(name, PAIRS) < PAIRS:
             continue
         made = paired(function, order, n)
