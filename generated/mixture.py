@@ -315,12 +315,12 @@ def _logsumexp(x, axes, keepdims=False):
     return value if keepdims else value.squeeze(axes)[()]
 
 
-def _tile_rows(numbers):
+def _tile_rows(numbers, room=131072, least=512):
     """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
 
-    Below some hundreds the calls would cost more than memory does.
+    With less than that the calls would cost more than memory does.
     """
-    return 131072 // numbers if 0 < numbers < 256 else 512
+    return max(room // max(numbers, 1), least)
 
 
 def _combined(left, right, combine):
