@@ -109,22 +109,6 @@ class Node:
         return build(OPS["neg"], (self,))
 
 
-def _parameter(name: str) -> property:
-    """The attribute of nodes that reads the parameter of that name.
-
-    One for every name, in place of a `__getattr__` for all: next to one, Python 3.11 reads the fields of a
-    node at a quarter of the speed.
-    """
-
-    def value(node: Node) -> Any:
-        try:
-            return node.params[node.op.params.index(name)]
-        except ValueError:
-            raise AttributeError(f"{node.op.name} has no parameter {name!r}") from None
-
-    return property(value)
-
-
 Operand = Node | int | float | Fraction | Dim
 ShapeRule = Callable[..., Shape]
 AdjointRule = Callable[..., Node | None]
