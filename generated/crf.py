@@ -15,6 +15,7 @@ Do not edit: run `symgrad build` and commit the result.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -394,9 +395,9 @@ def _scatter_add_nd(values, indices, axis, sizes):
 
 def _exp_below(x, top):
     """exp(x - top), where top is no less than x: 1 where they are equal, 0 where both are -inf."""
-    with np.errstate(under="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         e = np.exp(x - top)
-        if np.isfinite(top).all():
+        if math.isfinite(top.sum()):
             return e
         return np.where(x == top, top > -np.inf, e)
 

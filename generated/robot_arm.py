@@ -42,7 +42,7 @@ def hand(angles: ArrayLike, lengths: ArrayLike) -> NDArray[np.floating[Any]]:
 
     ::
 
-        heading = cumsum(angles, axis=0)
+        heading = angles.cumsum(axis=0)
         hand    = array([(lengths * cos(heading)).sum(), (lengths * sin(heading)).sum()])
 
     Parameters
@@ -62,7 +62,7 @@ def hand(angles: ArrayLike, lengths: ArrayLike) -> NDArray[np.floating[Any]]:
     angles, lengths, dtype, n = _hand_arguments(angles, lengths)
 
     # Once for all rows
-    heading = np.cumsum(angles, axis=0)  # (n,)
+    heading = angles.cumsum(axis=0)  # (n,)
 
     # Each term of the sums over n needs one row of lengths and heading alone: tiles of rows follow one
     # another, so that what is computed in between stays in cache, and their sums are added in pairs.
@@ -91,9 +91,9 @@ def joints(angles: ArrayLike, lengths: ArrayLike) -> NDArray[np.floating[Any]]:
 
     ::
 
-        heading = cumsum(angles, axis=0)
+        heading = angles.cumsum(axis=0)
         steps   = stack((lengths * cos(heading), lengths * sin(heading)), axis=1)
-        joints  = concatenate((array([[0.0, 0.0]]), cumsum(steps, axis=0)))
+        joints  = concatenate((array([[0.0, 0.0]]), steps.cumsum(axis=0)))
 
     Parameters
     ----------
@@ -111,9 +111,9 @@ def joints(angles: ArrayLike, lengths: ArrayLike) -> NDArray[np.floating[Any]]:
     """
     angles, lengths, dtype, _ = _hand_arguments(angles, lengths)
 
-    heading = np.cumsum(angles, axis=0)  # (n,)
+    heading = angles.cumsum(axis=0)  # (n,)
     steps = np.stack((lengths * np.cos(heading), lengths * np.sin(heading)), axis=1)  # (n, 2)
-    joints = np.concatenate((np.array([[0.0, 0.0]], dtype), np.cumsum(steps, axis=0)))  # (n + 1, 2)
+    joints = np.concatenate((np.array([[0.0, 0.0]], dtype), steps.cumsum(axis=0)))  # (n + 1, 2)
 
     return joints
 
@@ -125,7 +125,7 @@ def hand_jacobian(angles: ArrayLike, lengths: ArrayLike) -> NDArray[np.floating[
 
     ::
 
-        heading = cumsum(angles, axis=0)
+        heading = angles.cumsum(axis=0)
         hand    = array([(lengths * cos(heading)).sum(), (lengths * sin(heading)).sum()])
 
     Parameters
@@ -144,11 +144,11 @@ def hand_jacobian(angles: ArrayLike, lengths: ArrayLike) -> NDArray[np.floating[
     """
     angles, lengths, dtype, n = _hand_arguments(angles, lengths)
 
-    heading = np.cumsum(angles, axis=0)  # (n,)
+    heading = angles.cumsum(axis=0)  # (n,)
     t1 = np.zeros((n, 2), dtype)
-    t1[:, 0] = np.cumsum(-(lengths * np.sin(heading))[::-1].reshape(1, n), axis=1).ravel()[::-1]
-    t1[:, 1] = np.cumsum((lengths * np.cos(heading))[::-1].reshape(1, n), axis=1).ravel()[::-1]  # (n, 2)
-    hand_jacobian = t1.T                 # (2, n)
+    t1[:, 0] = (-(lengths * np.sin(heading))[::-1].reshape(1, n)).cumsum(axis=1).ravel()[::-1]
+    t1[:, 1] = (lengths * np.cos(heading))[::-1].reshape(1, n).cumsum(axis=1).ravel()[::-1]  # (n, 2)
+    hand_jacobian = t1.T             # (2, n)
 
     return hand_jacobian
 
@@ -167,7 +167,7 @@ def effort_value_and_grad(
 
     ::
 
-        heading = cumsum(angles, axis=0)
+        heading = angles.cumsum(axis=0)
         t1      = array([(lengths * cos(heading)).sum(), (lengths * sin(heading)).sum()])
         miss    = t1 - target
         effort  = (miss**2).sum() / 2 + weight / 2 * ((angles - rest)**2).sum()
@@ -195,19 +195,19 @@ def effort_value_and_grad(
     )
 
     # Forward
-    heading = np.cumsum(angles, axis=0)  # (n,)
-    cos_heading = np.cos(heading)        # (n,)
-    sin_heading = np.sin(heading)        # (n,)
+    heading = angles.cumsum(axis=0)  # (n,)
+    cos_heading = np.cos(heading)    # (n,)
+    sin_heading = np.sin(heading)    # (n,)
     miss = np.array([(lengths * cos_heading).sum(), (lengths * sin_heading).sum()], dtype) - target  # (2,)
-    t1 = angles - rest                   # (n,)
+    t1 = angles - rest               # (n,)
     effort = 0.5 * ((miss**2).sum() + weight * (t1**2).sum())
 
     # Adjoints, from output to inputs: v_bar = d effort / d v
-    t1_bar = weight * t1                 # (n,)
-    sin_heading_bar = miss[1] * lengths  # (n,)
-    cos_heading_bar = miss[0] * lengths  # (n,)
+    t1_bar = weight * t1                                          # (n,)
+    sin_heading_bar = miss[1] * lengths                           # (n,)
+    cos_heading_bar = miss[0] * lengths                           # (n,)
     heading_bar = sin_heading_bar * cos_heading - cos_heading_bar * sin_heading  # (n,)
-    angles_bar = t1_bar + np.cumsum(heading_bar[::-1], axis=0)[::-1]  # (n,)
+    angles_bar = t1_bar + heading_bar[::-1].cumsum(axis=0)[::-1]  # (n,)
 
     return dtype(effort), angles_bar
 
@@ -226,7 +226,7 @@ def effort_hessian(
 
     ::
 
-        heading = cumsum(angles, axis=0)
+        heading = angles.cumsum(axis=0)
         t1      = array([(lengths * cos(heading)).sum(), (lengths * sin(heading)).sum()])
         miss    = t1 - target
         effort  = (miss**2).sum() / 2 + weight / 2 * ((angles - rest)**2).sum()
@@ -253,7 +253,7 @@ def effort_hessian(
     )
 
     # Forward
-    heading = np.cumsum(angles, axis=0)                    # (n,)
+    heading = angles.cumsum(axis=0)                        # (n,)
     cos_heading = np.cos(heading)                          # (n,)
     t1 = cos_heading * lengths                             # (n,)
     sin_heading = np.sin(heading)                          # (n,)
@@ -261,12 +261,12 @@ def effort_hessian(
     miss = np.array([t1.sum(), t2.sum()], dtype) - target  # (2,)
 
     # Adjoints, from output to inputs: v_bar = d effort / d v
-    t3 = np.cumsum(np.eye(n, dtype=dtype), axis=1)     # (n, n)
+    t3 = np.eye(n, dtype=dtype).cumsum(axis=1)         # (n, n)
     cos_heading_bar = miss[0] * lengths                # (n,)
     sin_heading_bar = miss[1] * lengths                # (n,)
     t4 = sin_heading * (sin_heading_bar * t3 + (-(t3 @ t2))[:, None] * lengths)  # (n, n)
     t5 = (cos_heading * ((t3 @ t1)[:, None] * lengths - cos_heading_bar * t3) - t4)[:, ::-1]  # (n, n)
-    effort_hessian = np.cumsum(t5, axis=1)[:, ::-1].copy()
+    effort_hessian = t5.cumsum(axis=1)[:, ::-1].copy()
     np.einsum("ii->i", effort_hessian)[...] += weight  # (n, n)
 
     return effort_hessian

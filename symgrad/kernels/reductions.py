@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 
@@ -33,9 +35,9 @@ def _deviation(x, axes):
 
 def _exp_below(x, top):
     """exp(x - top), where top is no less than x: 1 where they are equal, 0 where both are -inf."""
-    with np.errstate(under="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         e = np.exp(x - top)
-        if np.isfinite(top).all():
+        if math.isfinite(top.sum()):
             return e
         return np.where(x == top, top > -np.inf, e)
 

@@ -19,7 +19,7 @@ from symgrad.ops.structure import broadcast_up, head, normalize_axis, reshape_to
 from symgrad.rowwise import other_axes
 from symgrad.shapes import core
 from symgrad.spelling import spelled
-from symgrad.text import Environment, Text
+from symgrad.text import ATOM, Environment, Text
 
 
 def _counts(x: Node, **params: Any) -> DType:
@@ -28,7 +28,7 @@ def _counts(x: Node, **params: Any) -> DType:
 
 def _running(name: str) -> Any:
     def form(node: Node, operands: Sequence[Text], env: Environment) -> Text:
-        return Text(f"np.{name}({operands[0].source}, axis={env.axes(node, (node.axis,))})")
+        return Text(f"{operands[0].inside(ATOM)}.{name}(axis={env.axes(node, (node.axis,))})")
 
     return form
 
