@@ -600,14 +600,13 @@ def _sinc_derivative(x, order):
     return np.pi**order * _sine_quotient(np.pi * x, order)
 
 
-def _divide_or_zero(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+def _divide_or_zero(a: Any, b: Any) -> Any:
     """The quotient a / b, and 0 where b is 0."""
     if np.count_nonzero(b) == b.size if isinstance(b, np.ndarray) else b:
         return a / b
     zero = b == 0
     quotient = a / (b + zero)
-    result: NDArray[Any] = np.where(zero, np.zeros_like(quotient), quotient)[()]
-    return result
+    return np.where(zero, np.zeros_like(quotient), quotient)[()]
 
 
 def _tile_rows(numbers, room=131072, least=512):

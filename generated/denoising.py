@@ -271,11 +271,10 @@ def _hypot(a, b):
     return np.hypot(a, b)
 
 
-def _divide_or_zero(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+def _divide_or_zero(a: Any, b: Any) -> Any:
     """The quotient a / b, and 0 where b is 0."""
     if np.count_nonzero(b) == b.size if isinstance(b, np.ndarray) else b:
         return a / b
     zero = b == 0
     quotient = a / (b + zero)
-    result: NDArray[Any] = np.where(zero, np.zeros_like(quotient), quotient)[()]
-    return result
+    return np.where(zero, np.zeros_like(quotient), quotient)[()]

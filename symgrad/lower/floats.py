@@ -14,97 +14,17 @@ from symgrad.lower.body import Body
 from symgrad.lower.checks import Signature
 from symgrad.lower.environment import Env
 from symgrad.lower.layout import LINE
+from symgrad.lower.plain import KERNELS, PLAIN, REPEATED
 from symgrad.lower.wrap import call_lines, indented
 from symgrad.node import Node
 from symgrad.ops.leaves import literal
 from symgrad.program import Block
 from symgrad.shapes import BATCH
-from symgrad.text import AND, COMPARE, CONDITION, NOT, OR, PRODUCT, SUM, Text, infix, prefix
+from symgrad.text import PRODUCT, Text
 from symgrad.tree import is_leaf
 
 #: Operations beyond which a second body is not worth its length.
 LONGEST = 150
-
-Write = Callable[[Sequence[Text]], Text]
-
-
-def _call(name: str) -> Write:
-    return lambda operands: Text(f"{name}({', '.join(x.source for x in operands)})")
-
-
-def _infix(operator: str, precedence: int) -> Write:
-    form = infix(operator, precedence)
-    return lambda operands: form(None, operands, None)  # type: ignore[arg-type]
-
-
-def _negated(operands: Sequence[Text]) -> Text:
-    return prefix("-")(None, operands, None)  # type: ignore[arg-type]
-
-
-def _square(operands: Sequence[Text]) -> Text:
-    x = operands[0]
-    return Text(f"{x.source} * {x.source}", PRODUCT)
-
-
-def _kept(operands: Sequence[Text]) -> Text:
-    return operands[0]
-
-
-def _larger(operands: Sequence[Text]) -> Text:
-    return Text(f"max({operands[0].source}, 0.0)")
-
-
-def _chosen(operands: Sequence[Text]) -> Text:
-    c, a, b = operands
-    inner = (a.inside(CONDITION + 1), c.inside(CONDITION + 1), b.inside(CONDITION))
-    return Text("{} if {} else {}".format(*inner), CONDITION)
-
-
-def _divided(operands: Sequence[Text]) -> Text:
-    a, b = (x.source for x in operands)
-    return Text(f"{a} / {b} if {b} else 0.0", CONDITION)
-
-
-def _sign(operands: Sequence[Text]) -> Text:
-    x = operands[0].source
-    return Text(f"1.0 if {x} > 0 else -1.0 if {x} < 0 else {x}", CONDITION)
-
-
-def _softplus(operands: Sequence[Text]) -> Text:
-    x = operands[0].source
-    return Text(f"max({x}, 0.0) + math.log1p(math.exp(-abs({x})))", SUM)
-
-
-def _sigmoid(operands: Sequence[Text]) -> Text:
-    return Text(f"1.0 / (1.0 + math.exp({_negated(operands).source}))", PRODUCT)
-
-
-#: How operations are written for Python floats; a function with another one has no such body.
-PLAIN: dict[str, Write] = {
-    "add": _infix("+", SUM), "sub": _infix("-", SUM),
-    "mul": _infix("*", PRODUCT), "div": _infix("/", PRODUCT),
-    "neg": _negated, "abs": _call("abs"), "square": _square, "relu": _larger, "sign": _sign,
-    # Not a**b, which may be complex.
-    "power": _call("math.pow"),
-    "greater": _infix(">", COMPARE), "less": _infix("<", COMPARE), "equal": _infix("==", COMPARE),
-    "greater_equal": _infix(">=", COMPARE), "less_equal": _infix("<=", COMPARE),
-    "not_equal": _infix("!=", COMPARE), "where": _chosen,
-    "ratio": _divided,
-    "logical_and": _infix("and", AND), "logical_or": _infix("or", OR),
-    "logical_not": lambda operands: Text(f"not {operands[0].inside(NOT)}", NOT),
-    "stop_gradient": _kept, "broadcast_to": _kept,
-    "sigmoid": _sigmoid, "decay": lambda operands: Text(f"math.exp(-abs({operands[0].source}))"),
-    "versine": lambda operands: Text(f"2.0 * math.sin({operands[0].inside(PRODUCT)} / 2)**2", PRODUCT),
-    "arcsin": _call("math.asin"), "arccos": _call("math.acos"), "arctan": _call("math.atan"),
-    "arctan2": _call("math.atan2"), "arcsinh": _call("math.asinh"), "arccosh": _call("math.acosh"),
-    "arctanh": _call("math.atanh"),
-    **{name: _call(f"math.{name}") for name in (
-        "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh",
-        "hypot",
-    )},
-}  # fmt: skip
-#: Those that are written with an operand more than once, which has a name then.
-REPEATED = ("square", "ratio", "sign", "logaddexp", "logistic")
 
 
 def plain_block(
@@ -126,7 +46,7 @@ def plain_block(
     body = _PlainBody(function, names, signature.arguments, env)
     sections = body.build()
     text = result(lambda node: f"{body.text[node].inside(PRODUCT)} * _ONE")
-    helpers.update(dict.fromkeys(("_ONE", "_NUMBERS")))
+    helpers.update(dict.fromkeys((*env.helpers, "_ONE", "_NUMBERS")))
     parameters = ", ".join(signature.parameters)
     title = f"_{name}_of_floats"
     block = Block(f"def {title}({parameters}):", "The same for Python floats.", sections, text)
@@ -178,13 +98,9 @@ def _is_plain(function: Function) -> bool:
 
 
 def _is_written(node: Node) -> bool:
-    name = node.op.name
-    if name in ("maximum", "minimum"):
-        # max(x, 1.0) is nan where x is; max(x, y) is not where y alone is.
-        return any(a.op.name == "const" for a in node.args)
-    if name == "logaddexp":
-        return node.args[0].is_constant(0) or node.args[1].is_constant(0)
-    return name in PLAIN or name == "logistic"
+    if node.op.name == "cast":
+        return bool(node.to == "float64")
+    return node.op.name in PLAIN or node.op.name in KERNELS
 
 
 class _PlainBody(Body):
@@ -202,14 +118,6 @@ class _PlainBody(Body):
                 if a not in self.named and a.op.name != "const":
                     self._assign(a, self.text[a])
             operands = [self.text[a] for a in node.args]
-        if name in ("maximum", "minimum"):
-            # The constant comes second: max(nan, 1.0) is nan.
-            first, second = sorted(operands, key=lambda x: x.weak)
-            return Text(f"{name[:3]}({first.source}, {second.source})")
-        if name == "logaddexp":
-            return _softplus([operands[1] if node.args[0].is_constant(0) else operands[0]])
-        if name == "logistic":
-            x, e = operands
-            compare = "<=" if node.flipped else ">="
-            return Text(f"(1.0 if {x.source} {compare} 0 else {e.source}) / (1.0 + {e.source})", PRODUCT)
-        return PLAIN[name](operands)
+        if name in KERNELS:
+            return Text(f"{self.env.helper(KERNELS[name])}({operands[0].source})")
+        return PLAIN[name](node, operands)
