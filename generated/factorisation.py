@@ -116,41 +116,41 @@ def misfit_value_and_grad(
     Notes
     -----
     Cost: 6 n m k + 4 n m flops, 3.0 times the 2 n m k + 3 n m of misfit.
-    Memory: about tiles of 131,072 numbers or of 512 rows of k + 3 n beside arguments and results.
+    Memory: about tiles of 131,072 numbers or of 512 rows of k + 3 m beside arguments and results.
     """
     M, U, V, dtype, n, m, k = _misfit_value_and_grad_arguments(M, U, V)
 
-    # Each term of the sums over m and each row of the results needs one row of M and V alone: tiles of rows
+    # Each term of the sums over n and each row of the results needs one row of M and U alone: tiles of rows
     # follow one another, so that what is computed in between stays in cache, and their sums are added in
     # pairs.
-    step = _tile_rows(k + 3 * n)
-    if m <= step:
-        misfit, U_bar, V_bar = _misfit_value_and_grad_rows(M, V, U)
+    step = _tile_rows(k + 3 * m)
+    if n <= step:
+        misfit, V_bar, U_bar = _misfit_value_and_grad_rows(M, U, V)
     else:
-        V_bar = np.empty((m, k), dtype)
+        U_bar = np.empty((n, k), dtype)
 
         def tile(i, j):
-            *sums, V_bar[i:j] = _misfit_value_and_grad_rows(M[:, i:j], V[i:j], U)
+            *sums, U_bar[i:j] = _misfit_value_and_grad_rows(M[i:j], U[i:j], V)
             return sums
 
-        misfit, U_bar = _over_tiles(tile, m, step)
+        misfit, V_bar = _over_tiles(tile, n, step)
 
     return dtype(misfit), MisfitGradient(U_bar, V_bar)
 
 
-def _misfit_value_and_grad_rows(M, V, U):
+def _misfit_value_and_grad_rows(M, U, V):
     """What some of the rows contribute: terms of the sums and rows of the results."""
 
     # Forward
-    t1 = M - U @ V.T  # (n, rows)
+    t1 = M - U @ V.T  # (rows, m)
     misfit = (t1**2).sum()
 
     # Adjoints, from output to inputs: v_bar = d misfit / d v
-    t2 = -2 * t1      # (n, rows)
-    U_bar = t2 @ V    # (n, k)
-    V_bar = t2.T @ U  # (rows, k)
+    t2 = -2 * t1      # (rows, m)
+    U_bar = t2 @ V    # (rows, k)
+    V_bar = t2.T @ U  # (m, k)
 
-    return misfit, U_bar, V_bar
+    return misfit, V_bar, U_bar
 
 
 def misfit_hessian(M: ArrayLike, U: ArrayLike, V: ArrayLike) -> MisfitGradient2:

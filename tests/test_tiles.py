@@ -248,3 +248,14 @@ def test_the_workloads_that_gain_have_tiles(name: str) -> None:
     library = workloads.Library(np, sg.logsumexp, sg.relu)
     f = sg.value_and_grad(sg.trace(one.formula(library), **one.shapes), wrt=one.wrt)
     assert "_tile_rows(" in sg.Module("m", {"f": f}).source()
+
+
+def test_of_dimensions_that_save_as_much_the_one_whose_rows_lie_together():
+    def misfit(U, V, T):
+        return np.sum((U @ V.T - T) ** 2)
+
+    for text in ("U[i:j], T[i:j], V", "V[i:j], T[i:j], U"):
+        T = "m n" if text.startswith("U") else "n m"
+        fn = misfit if text.startswith("U") else (lambda U, V, T: misfit(V, U, T))
+        f = sg.value_and_grad(sg.trace(fn, name="f", U="m k", V="n k", T=T), wrt=("U", "V"))
+        assert text in sg.Module("module", {"f": f}).source()

@@ -55,16 +55,17 @@ def choose(function: Function, order: Sequence[Node], options: Options) -> Plan 
     forced = options.tiles is not True
     most = max(counts.values())
     best: Plan | None = None
-    best_score = 0.0 if forced else float(WORTH)
+    best_score, best_strided = 0.0 if forced else float(WORTH), 0.0
     for name in sorted(counts, key=lambda d: -counts[d])[:CANDIDATES]:
         if not forced and (counts[name] < max(WORTH, most / RARE) or options.typical.get(name, ROWS) < ROWS):
             continue
         found = plan(function, order, named(name))
         if found is None or not found.phases or (len(found.phases) > PHASES and not forced):
             continue
-        score = saved(function, found, options)
-        if score > best_score or (best is None and (forced or score == best_score)):
-            best, best_score = found, score
+        score, apart = saved(function, found, options), strided(found, options)
+        first = best is None and (forced or score == best_score)
+        if first or score > best_score or (score == best_score and apart < best_strided):
+            best, best_score, best_strided = found, score, apart
     return best
 
 
@@ -169,6 +170,12 @@ def saved(function: Function, found: Plan, options: Options) -> float:
             elif node not in results:
                 lost += size
     return (gained - lost) / max(largest, 1.0) - PHASE * (len(found.phases) - 1)
+
+
+def strided(found: Plan, options: Options) -> float:
+    """Numbers in a row of what tiles read that lie apart in memory: their rows are not the first axis."""
+    sources = [pair for phase in found.phases for pair in phase.sources]
+    return sum(_numbers(node, found, options) for node, axis in sources if axis)
 
 
 def _numbers(node: Node, found: Plan, options: Options) -> float:
