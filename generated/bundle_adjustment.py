@@ -107,7 +107,7 @@ def reprojection(
     Notes
     -----
     Cost: 65 m flops.
-    Memory: about 2 m numbers and tiles of 131,072 numbers beside arguments and results.
+    Memory: about 2 m numbers and tiles of 237,568 numbers beside arguments and results.
     """
     cameras, points, weights, camera, point, seen, dtype, _, _, m = _reprojection_arguments(
         cameras, points, weights, camera, point, seen
@@ -115,7 +115,7 @@ def reprojection(
 
     # Each row of the results needs one row of weights, camera, point and seen alone: tiles of rows follow one
     # another, so that what is computed in between stays in cache.
-    step = _tile_rows(29)
+    step = _tile_rows(29, least=8192)
     if m <= step:
         reprojection = _reprojection_rows(weights, camera, point, seen, cameras, points)
     else:
@@ -228,7 +228,7 @@ def reprojection_jacobian(
     Notes
     -----
     Cost: 398 m flops, 6.1 times the 65 m of reprojection.
-    Memory: about 48 m numbers and tiles of 131,072 numbers beside arguments and results.
+    Memory: about 48 m numbers and tiles of 356,352 numbers beside arguments and results.
     """
     cameras, points, weights, camera, point, seen, dtype, c, p, m = _reprojection_arguments(
         cameras, points, weights, camera, point, seen
@@ -242,7 +242,7 @@ def reprojection_jacobian(
 
     # Each row of the results needs one row of weights, camera, point, seen and t2 alone: tiles of rows follow
     # one another, so that what is computed in between stays in cache.
-    step = _tile_rows(87)
+    step = _tile_rows(87, least=4096)
     if m <= step:
         t12, t51, t52, t53, t54, t55, t56 = _reprojection_jacobian_rows(
             weights, camera, point, seen, t2, cameras, points, t3, c, p, dtype
@@ -609,6 +609,11 @@ def _divide_or_zero(a: Any, b: Any) -> Any:
     return np.where(zero, np.zeros_like(quotient), quotient)[()]
 
 
+# Once a block is freed, the C library of Linux keeps smaller ones for the next tile. Else it returns them to
+# the system, tile by tile, and getting them back can take longer than what is computed in them.
+_FREED = np.empty(900_000).nbytes
+
+
 def _tile_rows(numbers, room=131072, least=512):
     """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
 
@@ -617,8 +622,19 @@ def _tile_rows(numbers, room=131072, least=512):
     return max(room // max(numbers, 1), least)
 
 
+def _added(left, right):
+    """The sums of all the pairs, in the memory of the left."""
+    sums = []
+    for a, b in zip(left, right):
+        a += b
+        sums.append(a)
+    return tuple(sums)
+
+
 def _combined(left, right, combine):
     """Each of the values on the left, combined with its partner on the right, in the memory of the left."""
+    if combine is np.add:
+        return _added(left, right)
     ufuncs = combine if isinstance(combine, tuple) else (combine,) * len(left)
     return tuple(
         f(a, b, out=a) if isinstance(a, np.ndarray) else f(a, b) for f, a, b in zip(ufuncs, left, right)

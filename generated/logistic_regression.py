@@ -397,6 +397,11 @@ def _softplus(x):
     return np.maximum(x, 0) + np.log1p(_decay(x))
 
 
+# Once a block is freed, the C library of Linux keeps smaller ones for the next tile. Else it returns them to
+# the system, tile by tile, and getting them back can take longer than what is computed in them.
+_FREED = np.empty(900_000).nbytes
+
+
 def _tile_rows(numbers, room=131072, least=512):
     """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
 
@@ -405,8 +410,19 @@ def _tile_rows(numbers, room=131072, least=512):
     return max(room // max(numbers, 1), least)
 
 
+def _added(left, right):
+    """The sums of all the pairs, in the memory of the left."""
+    sums = []
+    for a, b in zip(left, right):
+        a += b
+        sums.append(a)
+    return tuple(sums)
+
+
 def _combined(left, right, combine):
     """Each of the values on the left, combined with its partner on the right, in the memory of the left."""
+    if combine is np.add:
+        return _added(left, right)
     ufuncs = combine if isinstance(combine, tuple) else (combine,) * len(left)
     return tuple(
         f(a, b, out=a) if isinstance(a, np.ndarray) else f(a, b) for f, a, b in zip(ufuncs, left, right)

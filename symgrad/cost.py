@@ -114,10 +114,11 @@ def price(function: Function) -> float:
     """
     work = _work(function)
     copied = [node for node in function.output_nodes if node in work and (node.op.view or not node.args)]
-    return math.fsum(map(_node_price, work)) + math.fsum(0.25 * _nominal(node.shape) for node in copied)
+    return math.fsum(map(node_price, work)) + math.fsum(0.25 * _nominal(node.shape) for node in copied)
 
 
-def _node_price(node: Node) -> float:
+def node_price(node: Node) -> float:
+    """Nanoseconds, about, that numpy takes for one node with all dimensions `NOMINAL`."""
     op = node.op
     if op.view or not node.args:
         return 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import symgrad as sg
-from symgrad.kernels.tiles import _over_tiles, _pairwise
+from symgrad.kernels.tiles import _over_tiles, _pairwise, _tile_rows
 from symgrad.verify.check import verify_function
 
 Array = Any
@@ -259,3 +260,27 @@ def test_of_dimensions_that_save_as_much_the_one_whose_rows_lie_together():
         fn = misfit if text.startswith("U") else (lambda U, V, T: misfit(V, U, T))
         f = sg.value_and_grad(sg.trace(fn, name="f", U="m k", V="n k", T=T), wrt=("U", "V"))
         assert text in sg.Module("module", {"f": f}).source()
+
+
+def many_narrow_operations() -> sg.Function:
+    """A hundred operations on columns: what calls cost beside them grows with their number."""
+
+    def f(x: Any, y: Any) -> Any:
+        for _ in range(20):
+            x, y = 0.5 * x * y - x, 0.5 * y * y + x
+        return np.sum(x * y)
+
+    return sg.value_and_grad(sg.trace(f, x="n", y="n"))
+
+
+def test_tiles_have_enough_rows_for_the_calls_that_they_take() -> None:
+    source = sg.Module("m", {"f": many_narrow_operations()}).source()
+    assert re.search(r"_tile_rows\(\d+, least=\d+\)", source)
+    assert "least=" not in sg.Module("m", {"f": logistic()}).source().split("def _tile_rows")[0]
+    assert _tile_rows(100) == 1310 and _tile_rows(100, least=4096) == 4096 and _tile_rows(2**20) == 512
+
+
+def test_what_combines_is_added_in_place() -> None:
+    first, other = np.ones(3), np.full(3, 2.0)
+    total = _pairwise(iter([(first, 1.5), (other, 2)]), np.add)
+    assert total[0] is first and list(first) == [3, 3, 3] and total[1] == 3.5

@@ -68,6 +68,7 @@ class Elements:
         over = f"{env.helper('_over_elements')}("
         forced = self.options.tiles is not True
         size = str(int(self.options.tiles)) if forced else f"{env.helper('_tile_rows')}({self.alive})"
+        env.helper("_FREED")
         step = main.names.take("step")
         tiles = [title, tuple_of(parameters, inner=True), env.batch, step, kind]
         if self.options.threads:

@@ -14,7 +14,7 @@ from symgrad.lower.wrap import assigned, call_lines, indented, tuple_of
 from symgrad.node import Node
 from symgrad.options import Options
 from symgrad.program import Block, Section
-from symgrad.schedule.choose import LEAST, ROOM, footprint
+from symgrad.schedule.choose import FEWEST, LEAST, ROOM, footprint, least_rows
 from symgrad.schedule.pairs import SEEN
 from symgrad.schedule.plan import Phase, Plan
 from symgrad.shapes import named
@@ -131,9 +131,14 @@ class Tiled:
         """Text of the number of rows of a tile."""
         if self.options.tiles is not True:
             return str(int(self.options.tiles))
+        self.env.helper("_FREED")
         size = footprint(phase, self.plan.size, self.options).total
-        room = "" if self.plan.pairs is None else f", {ROOM}, {LEAST}"
-        return f"{self.env.helper('_tile_rows')}({self.env.dim(size)}{room})"
+        if self.plan.pairs is not None:
+            sizes = f", {ROOM}, {LEAST}"
+        else:
+            least = least_rows(phase, self.plan.size, self.options)
+            sizes = f", least={least}" if least > FEWEST else ""
+        return f"{self.env.helper('_tile_rows')}({self.env.dim(size)}{sizes})"
 
     def _block(self, i: int, phase: Phase) -> tuple[str, list[str], list[str]]:
         """Name of the function for some of the rows; its arguments for all of them, and for rows i to j."""

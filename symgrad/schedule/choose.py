@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from symgrad.cost import NOMINAL
+from symgrad.cost import NOMINAL, node_price
 from symgrad.graph import Function
+from symgrad.kernels.tiles import _tile_rows
 from symgrad.node import Node
 from symgrad.options import Options
 from symgrad.schedule.order import most_alive, order_of
@@ -15,6 +17,8 @@ from symgrad.schedule.pairs import Paired, is_pair, paired
 from symgrad.schedule.plan import Phase, Plan, plan
 from symgrad.shapes import BATCH, Size, core, dim_names, evaluate, named, product
 from symgrad.tree import leaves
+
+_rows_of: Callable[[int], int] = _tile_rows
 
 #: Temporary arrays that tiles have to save, less what they cost, for the code to be worth its length.
 WORTH = 3.25
@@ -33,6 +37,14 @@ ROOM, LEAST = 49152, 32
 CANDIDATES = 3
 #: And of those only what is on no fewer values than this part of the most.
 RARE = 8
+#: Nanoseconds that a call of numpy takes beside its work, about, where data push code out of the cache.
+CALL = 1000
+#: How many times as long the work of a tile has to take.
+WORK = 10
+#: Rows that a tile has whatever they take.
+FEWEST = 512
+#: Rows and numbers up to which a tile grows for that: more than a cache holds, which costs less than calls.
+MOST_ROWS, MOST = 8192, 500_000
 #: Loops over the rows, beyond which the code is better left as it is.
 PHASES = 3
 
@@ -204,6 +216,21 @@ class Footprint:
     def total(self) -> Size:
         both: Size = self.sources + self.temporaries
         return both
+
+
+def least_rows(phase: Phase, n: Any, options: Options) -> int:
+    """Rows of a tile below which calls would take a larger part of the time than they should.
+
+    They may be many where rows are narrow: a hundred operations on columns pay for a hundred calls.
+    """
+    total = footprint(phase, n, options).total
+    if not isinstance(total, int):
+        return FEWEST
+    work = [node for node in phase.order if not node.op.view]
+    nanoseconds = sum(map(node_price, work)) / NOMINAL
+    wanted = min(WORK * CALL * len(work) / max(nanoseconds, 1.0), MOST / max(total, 1), MOST_ROWS)
+    rows = 1 << math.floor(math.log2(max(wanted, 1.0)))
+    return rows if rows > _rows_of(total) else FEWEST
 
 
 def footprint(phase: Phase, n: Any, options: Options) -> Footprint:

@@ -9,14 +9,14 @@ from symgrad.graph import Function
 from symgrad.kernels.tiles import _tile_rows
 from symgrad.node import Node
 from symgrad.options import Options
-from symgrad.schedule.choose import LEAST, ROOM, footprint
+from symgrad.schedule.choose import FEWEST, LEAST, ROOM, footprint, least_rows
 from symgrad.schedule.order import most_alive
 from symgrad.schedule.plan import Plan
 from symgrad.shapes import Shape
 
 _rows_of: Callable[[int], int] = _tile_rows
-#: Rows that a tile has whatever they take, and numbers that it may take otherwise.
-ROWS, NUMBERS = _rows_of(2**62), _rows_of(1)
+#: Numbers that a tile takes where its rows are not too long, or too many calls are made for each.
+NUMBERS = _rows_of(1)
 
 
 def memory_text(
@@ -68,11 +68,14 @@ def _tile(plan: Plan | None, options: Options) -> str:
     """The size of the largest tile."""
     if options.tiles is not True:
         return f"tiles of {int(options.tiles)} rows"
-    widest = NOTHING
-    for phase in plan.phases if plan is not None else ():
-        width = extent(footprint(phase, plan.size, options).total) if plan is not None else NOTHING
-        widest = width if nominal(width) > nominal(widest) else widest
+    widest, most = NOTHING, NUMBERS
+    if plan is not None:
+        for phase in plan.phases:
+            total = footprint(phase, plan.size, options).total
+            widest = max(widest, extent(total), key=nominal)
+            if isinstance(total, int):
+                most = max(most, total * least_rows(phase, plan.size, options))
     if not widest.names:
-        return f"tiles of {NUMBERS:,} numbers"
-    room, rows = (NUMBERS, ROWS) if plan is None or plan.pairs is None else (ROOM, LEAST)
+        return f"tiles of {most:,} numbers"
+    room, rows = (NUMBERS, FEWEST) if plan is None or plan.pairs is None else (ROOM, LEAST)
     return f"tiles of {room:,} numbers or of {rows} rows of {widest.to_text()}"
