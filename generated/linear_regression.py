@@ -378,12 +378,12 @@ def _shape_error(name, array, expected, /, **sizes):
 _FREED = np.empty(900_000).nbytes
 
 
-def _tile_rows(numbers, room=131072, least=512):
+def _tile_rows(numbers, least=512):
     """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
 
     With less than that the calls would cost more than memory does.
     """
-    return max(room // max(numbers, 1), least)
+    return max(131072 // max(numbers, 1), least)
 
 
 def _added(left, right):

@@ -55,58 +55,55 @@ def divergence(points: ArrayLike, P: ArrayLike) -> np.floating[Any]:
     Notes
     -----
     Cost: 17 n**2 flops.
-    Memory: about 2 n**2 numbers and tiles of 49,152 numbers or of 32 rows of 8 n + 2 beside
-    arguments and results.
+    Memory: about n**2 numbers and tiles of 49,152 numbers or of 32 rows of 6 n + 2 beside arguments
+    and results.
     """
     points, P, dtype, n = _arguments(points, P)
 
     # Once for all rows
     t1 = np.eye(n, dtype=dtype)  # (n, n)
 
-    # Each term of the sums over n and each row of the results needs the pairs of one row of points, P and t1
+    # Each term of the sums over n and each row of the results needs the pairs of one row of points and t1
     # alone: tiles of rows follow one another, so that what is computed in between stays in cache, and their
     # sums are added two by two.
-    step = _tile_rows(8 * n + 2, 49152, 32)
+    step = _tile_pairs(6 * n + 2, n)
     if n <= step:
-        Q_sum, t2, closeness = _divergence_rows_1(points, P, t1, points, dtype)
+        Q_sum, closeness = _divergence_rows_1(points, t1, points, dtype)
     else:
-        t2 = np.empty((n, n), dtype)
         closeness = np.empty((n, n), dtype)
 
         def tile(i, j):
-            *sums, t2[i:j], closeness[i:j] = _divergence_rows_1(points[i:j], P[i:j], t1[i:j], points, dtype)
+            *sums, closeness[i:j] = _divergence_rows_1(points[i:j], t1[i:j], points, dtype)
             return sums
 
         (Q_sum,) = _over_tiles(tile, n, step)
 
-    # Each term of the sums over n needs the pairs of one row of P, t2 and closeness alone: tiles of rows
-    # follow one another, so that what is computed in between stays in cache, and their sums are added two by
-    # two.
-    step = _tile_rows(5 * n, 49152, 32)
+    # Each term of the sums over n needs the pairs of one row of P and closeness alone: tiles of rows follow
+    # one another, so that what is computed in between stays in cache, and their sums are added two by two.
+    step = _tile_pairs(5 * n, n)
     if n <= step:
-        (divergence,) = _divergence_rows_2(P, t2, closeness, Q_sum)
+        (divergence,) = _divergence_rows_2(P, closeness, Q_sum)
     else:
         (divergence,) = _over_tiles(
-            lambda i, j: _divergence_rows_2(P[i:j], t2[i:j], closeness[i:j], Q_sum), n, step
+            lambda i, j: _divergence_rows_2(P[i:j], closeness[i:j], Q_sum), n, step
         )
 
     return dtype(divergence)
 
 
-def _divergence_rows_1(points_rows, P, t1, points, dtype):
+def _divergence_rows_1(points_rows, t1, points, dtype):
     """What some rows of pairs contribute, in pass 1 over them: terms of the sums and rows of the results."""
-    t2 = np.log(np.maximum(P, 1e-12))      # (rows, n)
     distance = (points_rows[:, None] - points)**2 @ np.ones(2, dtype)  # (rows, n)
     closeness = (1 - t1) / (1 + distance)  # (rows, n)
     Q_sum = closeness.sum()
 
-    return Q_sum, t2, closeness
+    return Q_sum, closeness
 
 
-def _divergence_rows_2(P, t2, closeness, Q_sum):
+def _divergence_rows_2(P, closeness, Q_sum):
     """What some rows of pairs contribute, in pass 2 over them: terms of the sums."""
     Q = closeness / Q_sum  # (rows, n)
-    divergence = (P * (t2 - np.log(np.maximum(Q, 1e-12)))).sum()
+    divergence = (P * (np.log(np.maximum(P, 1e-12)) - np.log(np.maximum(Q, 1e-12)))).sum()
 
     return (divergence,)
 
@@ -140,7 +137,7 @@ def divergence_value_and_grad(
     Notes
     -----
     Cost: 35 n**2 + 2 n flops, 2.1 times the 17 n**2 of divergence.
-    Memory: about 5 n**2 + 4 n numbers and tiles of 49,152 numbers or of 32 rows of 9 n + 2 beside
+    Memory: about 3 n**2 + 4 n numbers and tiles of 49,152 numbers or of 32 rows of 10 n + 2 beside
     arguments and results.
     """
     points, P, dtype, n = _arguments(points, P)
@@ -149,106 +146,101 @@ def divergence_value_and_grad(
     t1 = points.T.copy()         # (2, n)
     t2 = np.eye(n, dtype=dtype)  # (n, n)
 
-    # Each term of the sums over n and each row of the results needs the pairs of one row of P, t1 and t2
-    # alone: tiles of rows follow one another, so that what is computed in between stays in cache, and their
-    # sums are added two by two.
-    step = _tile_rows(7 * n + 2, 49152, 32)
+    # Each term of the sums over n and each row of the results needs the pairs of one row of t1 and t2 alone:
+    # tiles of rows follow one another, so that what is computed in between stays in cache, and their sums are
+    # added two by two.
+    step = _tile_pairs(5 * n + 2, n)
     if n <= step:
-        Q_sum, t3, t5, t6, closeness = _divergence_value_and_grad_rows_1(P, t1, t2, t1)
+        Q_sum, distance, closeness = _divergence_value_and_grad_rows_1(t1, t2, t1)
     else:
-        t3 = np.empty((n, n), dtype)
-        t5 = np.empty((n, n), dtype)
-        t6 = np.empty((n, n), dtype)
+        distance = np.empty((n, n), dtype)
         closeness = np.empty((n, n), dtype)
 
         def tile(i, j):
-            *sums, t3[i:j], t5[i:j], t6[i:j], closeness[i:j] = _divergence_value_and_grad_rows_1(
-                P[i:j], t1[:, i:j], t2[i:j], t1
-            )
+            *sums, distance[i:j], closeness[i:j] = _divergence_value_and_grad_rows_1(t1[:, i:j], t2[i:j], t1)
             return sums
 
         (Q_sum,) = _over_tiles(tile, n, step)
 
-    # Each term of the sums over n and each row of the results needs the pairs of one row of P, t3 and
-    # closeness alone: tiles of rows follow one another, so that what is computed in between stays in cache,
-    # and their sums are added two by two.
-    step = _tile_rows(9 * n, 49152, 32)
+    # Each term of the sums over n and each row of the results needs the pairs of one row of P and closeness
+    # alone: tiles of rows follow one another, so that what is computed in between stays in cache, and their
+    # sums are added two by two.
+    step = _tile_pairs(8 * n, n)
     if n <= step:
-        divergence, t9, t8 = _divergence_value_and_grad_rows_2(P, t3, closeness, Q_sum)
+        divergence, t6, t5 = _divergence_value_and_grad_rows_2(P, closeness, Q_sum)
     else:
-        t8 = np.empty((n, n), dtype)
+        t5 = np.empty((n, n), dtype)
 
         def tile(i, j):
-            *sums, t8[i:j] = _divergence_value_and_grad_rows_2(P[i:j], t3[i:j], closeness[i:j], Q_sum)
+            *sums, t5[i:j] = _divergence_value_and_grad_rows_2(P[i:j], closeness[i:j], Q_sum)
             return sums
 
-        divergence, t9 = _over_tiles(tile, n, step)
+        divergence, t6 = _over_tiles(tile, n, step)
 
-    # Each term of the sums over n and each row of the results needs the pairs of one row of t1, t5, t6, t2
-    # and t8 alone: tiles of rows follow one another, so that what is computed in between stays in cache, and
+    # Each term of the sums over n and each row of the results needs the pairs of one row of t1, distance, t2
+    # and t5 alone: tiles of rows follow one another, so that what is computed in between stays in cache, and
     # their sums are added two by two.
-    step = _tile_rows(9 * n + 2, 49152, 32)
+    step = _tile_pairs(10 * n + 2, n)
     if n <= step:
-        out1_sum, sum_t10 = _divergence_value_and_grad_rows_3(t1, t5, t6, t2, t8, t1, t9)
+        out1_sum, sum_t8 = _divergence_value_and_grad_rows_3(t1, distance, t2, t5, t1, t6)
     else:
-        sum_t10 = np.empty((2, n), dtype)
+        sum_t8 = np.empty((2, n), dtype)
 
         def tile(i, j):
-            *sums, sum_t10[:, i:j] = _divergence_value_and_grad_rows_3(
-                t1[:, i:j], t5[i:j], t6[i:j], t2[i:j], t8[i:j], t1, t9
+            *sums, sum_t8[:, i:j] = _divergence_value_and_grad_rows_3(
+                t1[:, i:j], distance[i:j], t2[i:j], t5[i:j], t1, t6
             )
             return sums
 
         (out1_sum,) = _over_tiles(tile, n, step)
 
     # From the sums
-    points_bar = sum_t10.T - out1_sum.T  # (n, 2)
+    points_bar = sum_t8.T - out1_sum.T  # (n, 2)
 
     return dtype(divergence), points_bar
 
 
-def _divergence_value_and_grad_rows_1(P, t1_rows, t2, t1):
+def _divergence_value_and_grad_rows_1(t1_rows, t2, t1):
     """What some rows of pairs contribute, in pass 1 over them: terms of the sums and rows of the results."""
 
     # Forward
-    t3 = np.log(np.maximum(P, 1e-12))            # (rows, n)
-    t4 = t1_rows[:, :, None] - t1[:, None]       # (2, rows, n)
-    distance = np.einsum("ijk,ijk->jk", t4, t4)  # (rows, n)
-    t5 = 1 + distance                            # (rows, n)
-    t6 = 1 / t5                                  # (rows, n)
-    closeness = t6 * (1 - t2)                    # (rows, n)
+    t3 = t1_rows[:, :, None] - t1[:, None]       # (2, rows, n)
+    distance = np.einsum("ijk,ijk->jk", t3, t3)  # (rows, n)
+    closeness = 1 / (1 + distance) * (1 - t2)    # (rows, n)
     Q_sum = closeness.sum()
 
-    return Q_sum, t3, t5, t6, closeness
+    return Q_sum, distance, closeness
 
 
-def _divergence_value_and_grad_rows_2(P, t3, closeness, Q_sum):
+def _divergence_value_and_grad_rows_2(P, closeness, Q_sum):
     """What some rows of pairs contribute, in pass 2 over them: terms of the sums and rows of the results."""
 
     # Forward
     Q = closeness / Q_sum      # (rows, n)
-    t7 = np.maximum(Q, 1e-12)  # (rows, n)
-    divergence = (P * (t3 - np.log(t7))).sum()
+    t4 = np.maximum(Q, 1e-12)  # (rows, n)
+    divergence = (P * (np.log(np.maximum(P, 1e-12)) - np.log(t4))).sum()
 
     # Adjoints, from output to inputs: v_bar = d divergence / d v
-    t7_bar = -(P / t7)  # (rows, n)
-    Q_bar = np.where(Q > 1e-12, t7_bar, _masked(Q == 1e-12, t7_bar / 2))  # (rows, n)
-    t8 = Q_bar / Q_sum  # (rows, n)
-    t9 = (t8 * Q).sum()
+    t4_bar = -(P / t4)  # (rows, n)
+    Q_bar = np.where(Q > 1e-12, t4_bar, _masked(Q == 1e-12, t4_bar / 2))  # (rows, n)
+    t5 = Q_bar / Q_sum  # (rows, n)
+    t6 = (t5 * Q).sum()
 
-    return divergence, t9, t8
+    return divergence, t6, t5
 
 
-def _divergence_value_and_grad_rows_3(t1_rows, t5, t6, t2, t8, t1, t9):
+def _divergence_value_and_grad_rows_3(t1_rows, distance, t2, t5, t1, t6):
     """What some rows of pairs contribute, in pass 3 over them: terms of the sums and rows of the results."""
 
-    # Adjoints, from output to inputs: v_bar = d divergence / d v
-    t6_bar = (t8 - t9) * (1 - t2)  # (rows, n)
-    t10 = -2 * (t6_bar / t5 * t6) * (t1_rows[:, :, None] - t1[:, None])  # (2, rows, n)
-    sum_t10 = t10.sum(axis=2)      # (2, rows)
-    out1_sum = t10.sum(axis=1)     # (2, n)
+    # Forward
+    t7 = 1 + distance  # (rows, n)
 
-    return out1_sum, sum_t10
+    # Adjoints, from output to inputs: v_bar = d divergence / d v
+    t8 = -2 * ((t5 - t6) * (1 - t2) / t7 * (1 / t7)) * (t1_rows[:, :, None] - t1[:, None])  # (2, rows, n)
+    sum_t8 = t8.sum(axis=2)    # (2, rows)
+    out1_sum = t8.sum(axis=1)  # (2, n)
+
+    return out1_sum, sum_t8
 
 
 def _arguments(points, P):
@@ -324,12 +316,9 @@ def _masked(mask, x):
 _FREED = np.empty(900_000).nbytes
 
 
-def _tile_rows(numbers, room=131072, least=512):
-    """Rows of a tile that keeps so many numbers a row in memory: as many as a core's cache holds, or enough.
-
-    With less than that the calls would cost more than memory does.
-    """
-    return max(room // max(numbers, 1), least)
+def _tile_pairs(numbers, n):
+    """The same where each row has pairs with all n: some tens of these are enough, and few go all at once."""
+    return n if n <= 128 else max(49152 // numbers, 32)
 
 
 def _added(left, right):

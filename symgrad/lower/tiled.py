@@ -14,7 +14,7 @@ from symgrad.lower.wrap import assigned, call_lines, indented, tuple_of
 from symgrad.node import Node
 from symgrad.options import Options
 from symgrad.program import Block, Section
-from symgrad.schedule.choose import FEWEST, LEAST, ROOM, footprint, least_rows
+from symgrad.schedule.choose import FEWEST, footprint, least_rows
 from symgrad.schedule.pairs import SEEN
 from symgrad.schedule.plan import Phase, Plan
 from symgrad.shapes import named
@@ -134,10 +134,9 @@ class Tiled:
         self.env.helper("_FREED")
         size = footprint(phase, self.plan.size, self.options).total
         if self.plan.pairs is not None:
-            sizes = f", {ROOM}, {LEAST}"
-        else:
-            least = least_rows(phase, self.plan.size, self.options)
-            sizes = f", least={least}" if least > FEWEST else ""
+            return f"{self.env.helper('_tile_pairs')}({self.env.dim(size)}, {self.n})"
+        least = least_rows(phase, self.plan.size, self.options)
+        sizes = f", least={least}" if least > FEWEST else ""
         return f"{self.env.helper('_tile_rows')}({self.env.dim(size)}{sizes})"
 
     def _block(self, i: int, phase: Phase) -> tuple[str, list[str], list[str]]:

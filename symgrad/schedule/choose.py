@@ -30,9 +30,6 @@ PHASE = 2
 ROWS = 1024
 #: The same for rows of pairs, each of which is as long again.
 PAIRS = 256
-#: Numbers that a tile of pairs may take, which has all rows of other values in cache besides, and the rows
-#: that it has at least.
-ROOM, LEAST = 49152, 32
 #: Dimensions looked at, those that most values have first.
 CANDIDATES = 3
 #: And of those only what is on no fewer values than this part of the most.
@@ -93,7 +90,10 @@ def choose_pairs(
     best = None
     best_score = 0.0
     if options.tiles is True:
-        best_score = max(WORTH, saved(function, found, options) if found is not None else 0.0)
+        best_score = float(WORTH)
+        # Sizes that come last in all arguments are those of features: there are fewer than there are pairs.
+        if found is not None and any(core(leaf.shape)[:1] == (found.size,) for leaf in function.input_nodes):
+            best_score = max(best_score, saved(function, found, options))
     for name in function.dims:
         n = named(name)
         pairs = [node for node in order if is_pair(node, n)]

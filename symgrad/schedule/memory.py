@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from symgrad.flops import NOTHING, POINTS, Flops, elements, extent, nominal
 from symgrad.graph import Function
-from symgrad.kernels.tiles import _tile_rows
+from symgrad.kernels.tiles import _tile_pairs, _tile_rows
 from symgrad.node import Node
 from symgrad.options import Options
-from symgrad.schedule.choose import FEWEST, LEAST, ROOM, footprint, least_rows
+from symgrad.schedule.choose import FEWEST, footprint, least_rows
 from symgrad.schedule.order import most_alive
 from symgrad.schedule.plan import Plan
 from symgrad.shapes import Shape
@@ -17,6 +17,9 @@ from symgrad.shapes import Shape
 _rows_of: Callable[[int], int] = _tile_rows
 #: Numbers that a tile takes where its rows are not too long, or too many calls are made for each.
 NUMBERS = _rows_of(1)
+_pairs_of: Callable[[int, int], int] = _tile_pairs
+#: The same for tiles of pairs, and the rows that these have at least.
+PAIRS = _pairs_of(1, 2**62), _pairs_of(2**62, 2**62)
 
 
 def memory_text(
@@ -77,5 +80,5 @@ def _tile(plan: Plan | None, options: Options) -> str:
                 most = max(most, total * least_rows(phase, plan.size, options))
     if not widest.names:
         return f"tiles of {most:,} numbers"
-    room, rows = (NUMBERS, FEWEST) if plan is None or plan.pairs is None else (ROOM, LEAST)
+    room, rows = (NUMBERS, FEWEST) if plan is None or plan.pairs is None else PAIRS
     return f"tiles of {room:,} numbers or of {rows} rows of {widest.to_text()}"

@@ -44,6 +44,16 @@ class Phase:
     stored: list[tuple[Node, int]] = field(default_factory=list)
 
 
+class _Work:
+    """What is computed in each phase, what rows of it takes; which row values are kept; what is whole."""
+
+    def __init__(self, count: int) -> None:
+        self.computed: list[set[Node]] = [set() for _ in range(count)]
+        self.sources: list[set[Node]] = [set() for _ in range(count)]
+        self.stored: set[Node] = set()
+        self.main: set[Node] = set()
+
+
 @dataclass
 class Plan:
     """The work of a function in phases; `stages[i]` is done before `phases[i]`, the last one after all."""
@@ -82,6 +92,9 @@ class _Places:
         self.whole: dict[Node, int] = {}
         #: How many operations computing a row value again takes; those that are stored instead have none.
         self.again: dict[Node, int] = {}
+        #: For others that follow in few steps from a row value, that value, and the number of steps.
+        self.root: dict[Node, Node] = {}
+        self.steps: dict[Node, int] = {}
         for node in order:
             self._place(node)
 
@@ -145,39 +158,22 @@ class _Places:
             count = sum(self.again[a] for a in inner) + (not node.op.view)
             if count <= AGAIN:
                 self.again[node] = count
+                return
+        roots = {self.root.get(a, a) for a in inner if a not in self.again}
+        if light and len(roots) == 1:
+            count = sum(self.again.get(a, self.steps.get(a, 0)) for a in inner) + (not node.op.view)
+            if count <= AGAIN:
+                (self.root[node],) = roots
+                self.steps[node] = count
 
     def schedule(self, function: Function) -> Plan:
         """What is needed of all this for the function's results."""
         count = max(0, *self.tiled.values(), *(phase for phase, _ in self.sums.values())) + 1
         phases = [Phase() for _ in range(count)]
-        computed: list[set[Node]] = [set() for _ in range(count)]
-        sources: list[set[Node]] = [set() for _ in range(count)]
-        stored: set[Node] = set()
-        main: set[Node] = set()
-        #: Values to compute, in a phase or, with None, as a whole.
-        pending: list[tuple[Node, int | None]] = [(node, None) for node in function.output_nodes]
-        while pending:
-            node, phase = pending.pop()
-            if phase is None and node in self.sums:
-                phase = self.sums[node][0]
-            elif phase is None and node in self.tiled and not node.op.view:
-                stored.add(node)
-                phase = self.tiled[node]
-            if phase is None:
-                if node not in main:
-                    main.add(node)
-                    pending += [(a, None) for a in node.args]
-                continue
-            if node in computed[phase]:
-                continue
-            computed[phase].add(node)
-            for a in node.args:
-                if a in self.tiled and (self.tiled[a] == phase or a in self.again):
-                    pending.append((a, phase))
-                    continue
-                if self.axis(a)[0]:
-                    sources[phase].add(a)
-                pending.append((a, None))
+        work = self._work(function, count)
+        if self._read_less(function, work):
+            work = self._work(function, count)
+        computed, sources, stored, main = work.computed, work.sources, work.stored, work.main
         inputs = {node: i for i, node in enumerate(function.input_nodes)}
         index = {node: i for i, node in enumerate(self.order)}
         stages: list[list[Node]] = [[] for _ in range(count + 1)]
@@ -196,6 +192,61 @@ class _Places:
             ranked = sorted(sources[phase], key=lambda a: (*_rank(a, inputs), index[a]))
             one.sources = [(a, self._rows(a)) for a in ranked]
         return _compact(Plan(self.n, phases, stages))
+
+    def _work(self, function: Function, count: int) -> _Work:
+        """What is computed where, users before operands."""
+        work = _Work(count)
+        #: Where each value is needed: in which phases, and with None as a whole.
+        needed: dict[Node, set[int | None]] = {node: {None} for node in function.output_nodes}
+        for node in reversed(self.order):
+            asked = needed.get(node)
+            if asked is None:
+                continue
+            tiled = node in self.tiled
+            phases = sorted(phase for phase in asked if phase is not None)
+            whole = len(phases) < len(asked)
+            here = []
+            for phase in phases:
+                if tiled and (phase == self.tiled[node] or self._waits(node, asked)):
+                    here.append(phase)
+                    continue
+                whole = True
+                if self.axis(node)[0]:
+                    work.sources[phase].add(node)
+            if whole and (node in self.sums or (tiled and not node.op.view)):
+                here.append(self.sums[node][0] if node in self.sums else self.tiled[node])
+                if tiled:
+                    work.stored.add(node)
+            elif whole:
+                work.main.add(node)
+                for a in node.args:
+                    needed.setdefault(a, set()).add(None)
+            for phase in here:
+                work.computed[phase].add(node)
+                for a in node.args:
+                    needed.setdefault(a, set()).add(phase)
+        return work
+
+    def _waits(self, node: Node, asked: set[int | None]) -> bool:
+        """Whether a row value is computed in a later phase than it could be, perhaps again."""
+        if node.op.view or node in self.again:
+            return True
+        # Nothing else needs it: this takes no further memory where one operand is kept in its place.
+        kept = {a for a in node.args if a in self.tiled and a not in self.again}
+        return len(asked) == 1 and len(kept) <= 1
+
+    def _read_less(self, function: Function, work: _Work) -> bool:
+        """Compute values again that follow in few steps from one that is kept instead; whether any."""
+        free = set(function.output_nodes)
+        groups: dict[Node, int] = {}
+        for node in self.order:
+            if node in work.stored and node in self.root and node not in free:
+                root = self.root[node]
+                groups[root] = groups.get(root, 0) + 1
+        gain = {root for root, count in groups.items() if count > (root not in work.stored)}
+        found = {node: self.steps[node] for node, root in self.root.items() if root in gain}
+        self.again.update(found)
+        return bool(found)
 
     def _rows(self, node: Node) -> int:
         axis = self.axis(node)[1]
