@@ -19,7 +19,7 @@ from symgrad.tree import Tree, leaves, map_leaves, paths
 def toposort(roots: Iterable[Node], known: Iterable[Node] = ()) -> list[Node]:
     """Every node below the roots once, operands before users, in depth-first order of the roots.
 
-    `known` is the order below the first of the roots, where it is at hand: it is gone on from there.
+    `known` is the order below the first few of the roots, where it is at hand: it is gone on from there.
     """
     order = list(known)
     done = set(order)

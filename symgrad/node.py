@@ -146,10 +146,15 @@ class Op:
     #: Whether operands of several dtypes meet in it, entry by entry, in floats where one of them is one.
     mixes: bool = field(init=False, repr=False)
 
+    #: The adjoint rules of its edges, in order; empty for variadic operations.
+    rules: tuple[AdjointRule | None, ...] = field(init=False, repr=False)
+
     def __post_init__(self) -> None:
         _TABLES.append(self.nodes)
         mixes = self.shape is elementwise and (self.dtype is promotes or self.dtype is floats)
         object.__setattr__(self, "mixes", mixes)
+        rules = () if callable(self.adjoint) else tuple([self.adjoint[name] for name in self.operands])
+        object.__setattr__(self, "rules", rules)
 
     @property
     def elementwise(self) -> bool:
@@ -180,9 +185,7 @@ class Op:
 
     def rule(self, position: int) -> AdjointRule | None:
         """The adjoint rule of the edge to operand `position`; None where the edge has no derivative."""
-        if callable(self.adjoint):
-            return self.adjoint
-        return self.adjoint[self.operands[position]]
+        return self.adjoint if callable(self.adjoint) else self.rules[position]
 
 
 def build(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Node:

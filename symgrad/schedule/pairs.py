@@ -28,7 +28,8 @@ LOOK, WAIT, BOTH = 1, 4, 9
 #: The operand, some axis of which goes by another name: what has no effect on numbers has no text of its own.
 SEEN = Op(
     "seen", ("x",), ("shape",), "x, an axis of which goes by another name.", lambda x, shape: shape, first,
-    lambda node, operands, env: operands[0], {}, None, (0.0, 0.0), (), (), False, True, None, {}, flops=0,
+    lambda node, operands, env: operands[0], {"x": None}, None, (0.0, 0.0), (), (), False, True, None, {},
+    flops=0,
 )  # fmt: skip
 
 

@@ -58,7 +58,7 @@ def jvp(f: Function, wrt: Wrt = None) -> Function:
     tangents = iter(push(f.output_nodes, wrt_nodes(f, names), dots))
     tangent = map_leaves(lambda _: next(tangents), f.result)
     titles = [*f.output_names, *(f"{name}_dot" for name in f.output_names)]
-    pushed = derived(f, f"{f.name}_jvp", (f.result, tangent), {}, Origin("jvp", f, names), extra, f.result)
+    pushed = derived(f, f"{f.name}_jvp", (f.result, tangent), {}, Origin("jvp", f, names), extra)
     return replace(pushed, result_names=tuple(titles))
 
 
@@ -87,7 +87,7 @@ def hvp(f: Function, wrt: Wrt = None) -> Function:
     dots = [leaf for p in extra for leaf in leaves(p.tree)]
     products = iter(push(nodes, wrt_nodes(f, names), dots))
     result = map_leaves(lambda _: next(products), gradient)
-    return derived(f, f"{f.name}_hvp", result, bars, Origin("hvp", f, names), extra, f.result)
+    return derived(f, f"{f.name}_hvp", result, bars, Origin("hvp", f, names), extra)
 
 
 def _tangents(f: Function, names: tuple[str, ...]) -> tuple[Parameter, ...]:

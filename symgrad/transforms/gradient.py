@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from symgrad.collection import uncollected
 from symgrad.errors import NotDifferentiableError, SpecError
@@ -45,8 +44,8 @@ def grad(f: Function, wrt: Wrt = None) -> Function:
     SpecError
         For a name that f does not have.
     """
-    value, _, gradient, bars = gradient_nodes(f, wrt, "grad")
-    return derived(f, f"{f.name}_grad", gradient, bars, Origin("grad", f, wrt_names(f, wrt)), (), value)
+    _, _, gradient, bars = gradient_nodes(f, wrt, "grad")
+    return derived(f, f"{f.name}_grad", gradient, bars, Origin("grad", f, wrt_names(f, wrt)))
 
 
 @uncollected
@@ -70,7 +69,7 @@ def value_and_grad(f: Function, wrt: Wrt = None) -> Function:
     """
     value, _, gradient, bars = gradient_nodes(f, wrt, "value_and_grad")
     origin = Origin("value_and_grad", f, wrt_names(f, wrt))
-    return derived(f, f"{f.name}_value_and_grad", (value, gradient), bars, origin, (), value)
+    return derived(f, f"{f.name}_value_and_grad", (value, gradient), bars, origin)
 
 
 @uncollected
@@ -110,11 +109,11 @@ def vjp(f: Function, wrt: Wrt = None) -> Function:
     tree = map_leaves(
         lambda leaf: input_node(name if single else f"{name}.{next(paths)}", leaf.shape), f.result
     )
-    gradients, bars = pullback(outputs, leaves(tree), wrt_nodes(f, names))
+    gradients, bars = pullback(outputs, leaves(tree), wrt_nodes(f, names), f.nodes())
     gradient = structured(f, wrt, names, gradients)
     return derived(
         f, f"{f.name}_vjp", (f.result, gradient), bars, Origin("vjp", f, names),
-        (Parameter(name, tree),), f.result,
+        (Parameter(name, tree),),
     )  # fmt: skip
 
 
@@ -130,7 +129,7 @@ def gradient_nodes(f: Function, wrt: Wrt, what: str) -> tuple[Node, list[Node], 
     names = wrt_names(f, wrt)
     value = _scalar_output(f, what)
     seed = lift(1.0) if not value.shape else broadcast_to(lift(1.0), shape=value.shape)
-    gradients, bars = pullback([value], [seed], wrt_nodes(f, names))
+    gradients, bars = pullback([value], [seed], wrt_nodes(f, names), f.nodes())
     return value, gradients, structured(f, wrt, names, gradients), bars
 
 
@@ -243,16 +242,21 @@ def field_name(name: str) -> str:
 
 def derived(
     f: Function, name: str, result: Tree, bars: dict[Node, Node], origin: Origin,
-    extra: tuple[Parameter, ...], primal: Any,
+    extra: tuple[Parameter, ...] = (),
 ) -> Function:  # fmt: skip
     """What a transform makes of f: another result, further parameters, a note of how it came about."""
-    return replace(
+    order = f.nodes()
+    made = replace(
         f,
         name=name,
         parameters=f.parameters + extra,
         result=result,
         bars={**f.bars, **bars},
-        primal=f.primal or tuple(toposort(leaves(primal))),
+        primal=f.primal or tuple(order),
         origin=origin,
         result_names=(),
     )
+    outputs, values = made.output_nodes, f.output_nodes
+    if outputs[: len(values)] == values:
+        made.in_order(toposort(outputs, order))
+    return made

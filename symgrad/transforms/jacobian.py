@@ -88,7 +88,7 @@ def jacobian(f: Function, wrt: Wrt = None, sparse: bool = False, mode: Mode = "a
     found = iter(table)
     result = map_leaves(lambda _: _placed(structured(f, wrt, names, next(found))), f.result)
     origin = Origin("sparse_jacobian" if sparse else "jacobian", f, names)
-    new = derived(f, f"{f.name}_jacobian", result, {}, origin, (), f.result)
+    new = derived(f, f"{f.name}_jacobian", result, {}, origin)
     return replace(
         new,
         names={**rows.names, **f.names},

@@ -12,6 +12,7 @@ path between wrt and the outputs are visited at all.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
+from typing import Any
 
 from symgrad.graph import dependents, toposort
 from symgrad.node import OPS, Node, build, lift
@@ -22,47 +23,49 @@ from symgrad.ops.structure import broadcast_to
 
 
 def pullback(
-    outputs: Sequence[Node], cotangents: Sequence[Node], wrt: Sequence[Node]
+    outputs: Sequence[Node],
+    cotangents: Sequence[Node],
+    wrt: Sequence[Node],
+    order: Sequence[Node] | None = None,
 ) -> tuple[list[Node], dict[Node, Node]]:
     """Adjoints of `wrt`, given the cotangents of `outputs` (of their shapes).
 
     Returns the adjoints, zeros where an output does not depend on that node, and for every adjoint made
-    the primal node that it belongs to.
+    the primal node that it belongs to. `order` is the topological order of the outputs, where it is known.
     """
-    order = toposort(outputs)
+    if order is None:
+        order = toposort(outputs)
     active = dependents(order, wrt)
-    contributions: dict[Node, list[Node]] = {}
+    # One node, or a list of several: most nodes are used once.
+    contributions: dict[Node, Node | list[Node]] = {}
     for output, cotangent in zip(outputs, cotangents):
         if output in active:
-            contributions.setdefault(output, []).append(cotangent)
+            _contribute(contributions, output, cotangent)
     adjoints: dict[Node, Node] = {}
     several = _results(order)
     for node in reversed(order):
-        if node in several:
-            for operand, contribution in _through_closure(node, several[node], adjoints, active):
-                contributions.setdefault(operand, []).append(unbroadcast(contribution, operand.shape))
+        if several and node in several:
+            for operand, part in _through_closure(node, several[node], adjoints, active):
+                _contribute(contributions, operand, unbroadcast(part, operand.shape))
             continue
         parts = contributions.pop(node, None)
         if parts is None:
             continue
-        g = adjoints[node] = parts[0] if len(parts) == 1 else _sum(parts)
+        g = adjoints[node] = _sum(parts) if isinstance(parts, list) else parts
         args = node.args
         edges = [i for i, a in enumerate(args) if a in active and a.dtype == "float64"]
-        minus = len(edges) == 1 and g.op is _NEG and node.op in _PASSING
+        minus = g.op is _NEG and len(edges) == 1 and node.op in _PASSING
+        cotangent = g.args[0] if minus else g
         for position in edges:
-            operand = args[position]
-            part = _partial(node, position, g.args[0] if minus else g)
-            if part is None:
+            partial = _partial(node, position, cotangent)
+            if partial is None:
                 continue
             if minus:
-                part = -part
-            if part.shape != operand.shape:
-                part = unbroadcast(part, operand.shape)
-            known = contributions.get(operand)
-            if known is None:
-                contributions[operand] = [part]
-            else:
-                known.append(part)
+                partial = -partial
+            operand = args[position]
+            if partial.shape != operand.shape:
+                partial = unbroadcast(partial, operand.shape)
+            _contribute(contributions, operand, partial)
     results = [adjoints[w] if w in adjoints else broadcast_to(lift(0.0), shape=w.shape) for w in wrt]
     bars: dict[Node, Node] = {}
     for primal, adjoint in adjoints.items():
@@ -72,7 +75,19 @@ def pullback(
     return results, bars
 
 
+def _contribute(contributions: dict[Node, Node | list[Node]], node: Node, part: Node) -> None:
+    """Note one of the terms that the adjoint of the node is the sum of."""
+    known = contributions.get(node)
+    if known is None:
+        contributions[node] = part
+    elif isinstance(known, list):
+        known.append(part)
+    else:
+        contributions[node] = [known, part]
+
+
 _NEG, _MUL, _CONST = OPS["neg"], OPS["mul"], OPS["const"]
+_PLACED, _RESULT = OPS["index_adjoint"], OPS["result"]
 #: Operations whose rules are products with g: a sign goes past them at once, to where a sum takes
 #: it up, where one operand has an adjoint.
 _PASSING = frozenset(OPS[name] for name in ("add", "sub", "neg", "mul", "div", "square", "sin", "cos", "exp"))
@@ -82,7 +97,7 @@ def _results(order: Sequence[Node]) -> dict[Node, list[Node]]:
     """For each operation with several results, those that are among the nodes."""
     found: dict[Node, list[Node]] = {}
     for node in order:
-        if node.op.name == "result":
+        if node.op is _RESULT:
             found.setdefault(node.args[0], []).append(node)
     return found
 
@@ -101,29 +116,33 @@ def _through_closure(
 
 def _partial(node: Node, position: int, g: Node) -> Node | None:
     """The contribution of the edge from `node` to its operand at `position`."""
-    rule = node.op.rule(position)
-    if rule is None:
-        return None
-    part = rule(g, node, position) if node.op.variadic else rule(g, node, *node.args)
-    if part is None:
-        return None
-    part = lift(part)
+    op = node.op
+    part: Any
+    if op.variadic:
+        part = op.adjoint(g, node, position)  # type: ignore[operator]
+    else:
+        rule = op.rules[position]
+        if rule is None:
+            return None
+        part = rule(g, node, *node.args)
+    if type(part) is not Node:
+        if part is None:
+            return None
+        part = lift(part)
     if part.op is _MUL and part.args[1].op is _CONST:
         return build(_MUL, part.args[::-1])  # the number first, as people write it
-    return part
+    return part  # type: ignore[no-any-return]
 
 
 def _sum(parts: list[Node]) -> Node:
     """Sum over several paths; contributions to elements of one array are put in place together."""
-    placed = [p for p in parts if p.op.name == "index_adjoint"]
-    rest = [p for p in parts if p.op.name != "index_adjoint"]
+    placed = [p for p in parts if p.op is _PLACED]
     if len(placed) > 1:
-        rest.append(assemble_contributions(placed))
-    else:
-        rest = parts
+        parts = [p for p in parts if p.op is not _PLACED]
+        parts.append(assemble_contributions(placed))
     # A negative term is subtracted, so the sum begins with one that is not.
-    first = next((i for i, part in enumerate(rest) if part.op is not _NEG), 0)
-    total = rest[first]
-    for part in rest[:first] + rest[first + 1 :]:
+    first = next((i for i, part in enumerate(parts) if part.op is not _NEG), 0)
+    total = parts[first]
+    for part in parts[:first] + parts[first + 1 :]:
         total = total - part.args[0] if part.op is _NEG else total + part
     return total
