@@ -210,7 +210,14 @@ def build(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Node:
             return node
     shape: Shape
     dtype: DType
-    if op.mixes and _are_scalar_floats(args):
+    plain = op.mixes
+    if plain:
+        # Float scalars that are computed, as most operands in large formulas are, are seen to here.
+        for a in args:
+            if a.shape or a.dtype != "float64" or not a.args:
+                plain = _are_scalar_floats(args)
+                break
+    if plain:
         shape, dtype = (), "float64"
     elif op.shape is elementwise:
         promoted = _promote(op, args)
@@ -243,7 +250,8 @@ def build(op: Op, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Node:
 def _instead(table: dict[Any, ref[Node]], key: Any, made: Node) -> Node:
     """The node that another thread has made meanwhile; the one made here in place of one that is gone."""
     with _LOCK:
-        node = table[key]()
+        entry = table.get(key)
+        node = None if entry is None else entry()
         if node is not None:
             return node
         table[key] = ref(made)
@@ -263,16 +271,21 @@ def _sweep() -> None:
 
 
 def _are_scalar_floats(args: tuple[Node, ...]) -> bool:
-    """Whether all operands are float scalars, whole literals beside them, which need no promotion."""
+    """Whether all operands are float scalars, or literals and sizes beside one: they stay as they are."""
     solid = False
     for a in args:
         if a.shape:
             return False
-        if a.args or a.op.name == "input":
+        name = a.op.name
+        if a.args or name == "input":
             if a.dtype != "float64":
                 return False
             solid = True
-        elif a.op.name != "const" or type(a.params[0]) is not int:
+        elif name == "const":
+            value = a.params[0]
+            if value is True or value is False or (type(value) is float and value.is_integer()):
+                return False
+        elif name != "dim":
             return False
     return solid
 
