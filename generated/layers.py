@@ -92,13 +92,13 @@ def two_paths(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> NDArray[np.floating[A
     Memory: about 2 numbers a point beside arguments and results.
     """
     try:
-        if type(a) is type(b) is type(c) is float:
+        if float is type(a) is type(b) is type(c):
             return _two_paths_of_floats(a, b, c)
         if _NUMBERS.issuperset(map(type, (a, b, c))):
             return _two_paths_of_floats(*map(float, (a, b, c)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    a, b, c, _, _ = _two_paths_arguments(a, b, c)
+    (a, b, c), _, _ = _elementwise(("a", "b", "c"), (a, b, c))
 
     two_paths = (a + b) * (b + c)
 
@@ -140,13 +140,13 @@ def two_paths_grad(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> TwoPathsGradient
     Cost: 3 flops a point, 1.0 times the 3 of two_paths.
     """
     try:
-        if type(a) is type(b) is type(c) is float:
+        if float is type(a) is type(b) is type(c):
             return _two_paths_grad_of_floats(a, b, c)
         if _NUMBERS.issuperset(map(type, (a, b, c))):
             return _two_paths_grad_of_floats(*map(float, (a, b, c)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    a, b, c, dtype, batch = _two_paths_arguments(a, b, c)
+    (a, b, c), dtype, batch = _elementwise(("a", "b", "c"), (a, b, c))
 
     # Forward
     c_bar = a + b
@@ -155,7 +155,11 @@ def two_paths_grad(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> TwoPathsGradient
     # Adjoints, from output to inputs: v_bar = d two_paths / d v
     b_bar = c_bar + a_bar
 
-    return TwoPathsGradient(_spread(a_bar, batch, dtype), b_bar, _spread(c_bar, batch, dtype))
+    return TwoPathsGradient(
+        a_bar if a_bar.shape == batch else _full(a_bar, batch, dtype),
+        b_bar,
+        c_bar if c_bar.shape == batch else _full(c_bar, batch, dtype),
+    )
 
 
 def _two_paths_grad_of_floats(a, b, c):
@@ -501,12 +505,6 @@ def _normalised_log_rows(x, ct):
     return normalised_log, x_bar
 
 
-def _two_paths_arguments(a, b, c):
-    """Check and convert the arguments; add their float type and the sizes of their dimensions."""
-    (a, b, c), dtype, batch = _elementwise(("a", "b", "c"), (a, b, c))
-    return a, b, c, dtype, batch
-
-
 def _softmax_arguments(x, ct):
     """Check and convert the arguments; add their float type and the sizes of their dimensions."""
     (x, ct), dtype = _floats(("x", "ct"), (x, ct))
@@ -600,6 +598,9 @@ def _normalised_log_arguments(x, ct):
 _DOUBLE = np.dtype(np.float64)
 
 
+_SINGLE = np.dtype(np.float32)
+
+
 # Numbers that Python floats can stand for.
 _NUMBERS = frozenset({float, int, np.float64, np.int64})
 
@@ -629,11 +630,9 @@ def _any_floats(names, values, only):
 
 def _floats(names, values, only=None):
     """Arrays of one float type: float32 where all of them are, else float64; scalars as numpy scalars."""
-    if only is not None:
-        return _any_floats(names, values, only)
     # Most calls are told by the types of their arguments alone, several times faster than by conversions.
     arrays = []
-    for value in values:
+    for value in values if only is None else ():
         kind = type(value)
         if kind is np.ndarray and value.dtype is _DOUBLE and value.ndim:
             arrays.append(value)
@@ -642,15 +641,22 @@ def _floats(names, values, only=None):
         elif kind is np.float64:
             arrays.append(value)
         else:
+            break
+    if len(arrays) == len(values):
+        return arrays, np.float64
+    for value in values:
+        if type(value) is not np.float32 and not (
+            type(value) is np.ndarray and value.dtype is _SINGLE and value.ndim
+        ):
             return _any_floats(names, values, only)
-    return arrays, np.float64
+    return values, np.float32
 
 
 def _batch_shape(names, shapes):
     """The common shape of elementwise arguments."""
-    first = shapes[0]
-    if shapes.count(first) == len(shapes):
-        return first
+    different = {(), *shapes}
+    if len(different) < 3:
+        return max(different, key=len)  # of one shape, and numbers
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:
@@ -696,11 +702,6 @@ def _full(value, shape, dtype):
     result = np.empty(shape, dtype)
     result[...] = value
     return result
-
-
-def _spread(value, shape, dtype):
-    """A computed elementwise result in the full shape of the arguments: itself, where it has that."""
-    return value if shape and value.shape == shape else _full(value, shape, dtype)
 
 
 def _place(value, key, shape):

@@ -147,19 +147,19 @@ def ewise_add(
     Cost: 1 flop a point, 1.0 times the 1 of ewise_add.
     """
     try:
-        if type(a) is type(b) is type(ct) is float:
+        if float is type(a) is type(b) is type(ct):
             return _ewise_add_of_floats(a, b, ct)
         if _NUMBERS.issuperset(map(type, (a, b, ct))):
             return _ewise_add_of_floats(*map(float, (a, b, ct)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    a, b, ct, dtype, batch = _ewise_add_arguments(a, b, ct)
+    (a, b, ct), dtype, batch = _elementwise(("a", "b", "ct"), (a, b, ct))
 
     # Forward
     ewise_add = a + b
 
     return (
-        _spread(ewise_add, batch, dtype),
+        ewise_add if ewise_add.shape == batch else _full(ewise_add, batch, dtype),
         EwiseAddGradient(_full(ct, batch, dtype), _full(ct, batch, dtype)),
     )
 
@@ -202,7 +202,7 @@ def add_scalar(
     Cost: 1 flop a point, 1.0 times the 1 of add_scalar.
     """
     try:
-        if type(a) is type(c) is type(ct) is float:
+        if float is type(a) is type(c) is type(ct):
             return _add_scalar_of_floats(a, c, ct)
         if _NUMBERS.issuperset(map(type, (a, c, ct))):
             return _add_scalar_of_floats(*map(float, (a, c, ct)))
@@ -213,7 +213,10 @@ def add_scalar(
     # Forward
     add_scalar = a + c
 
-    return _spread(add_scalar, batch, dtype), _full(ct, batch, dtype)
+    return (
+        add_scalar if add_scalar.shape == batch else _full(add_scalar, batch, dtype),
+        _full(ct, batch, dtype),
+    )
 
 
 def _add_scalar_of_floats(a, c, ct):
@@ -256,13 +259,13 @@ def ewise_mul(
     Cost: 3 flops a point, 3.0 times the 1 of ewise_mul.
     """
     try:
-        if type(a) is type(b) is type(ct) is float:
+        if float is type(a) is type(b) is type(ct):
             return _ewise_mul_of_floats(a, b, ct)
         if _NUMBERS.issuperset(map(type, (a, b, ct))):
             return _ewise_mul_of_floats(*map(float, (a, b, ct)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    a, b, ct, dtype, batch = _ewise_add_arguments(a, b, ct)
+    (a, b, ct), dtype, batch = _elementwise(("a", "b", "ct"), (a, b, ct))
 
     # Forward
     ewise_mul = a * b
@@ -271,9 +274,9 @@ def ewise_mul(
     a_bar = ct * b
     b_bar = ct * a
 
-    return (
-        _spread(ewise_mul, batch, dtype),
-        EwiseMulGradient(_spread(a_bar, batch, dtype), _spread(b_bar, batch, dtype)),
+    return ewise_mul if ewise_mul.shape == batch else _full(ewise_mul, batch, dtype), EwiseMulGradient(
+        a_bar if a_bar.shape == batch else _full(a_bar, batch, dtype),
+        b_bar if b_bar.shape == batch else _full(b_bar, batch, dtype),
     )
 
 
@@ -319,7 +322,7 @@ def mul_scalar(
     Cost: 2 flops a point, 2.0 times the 1 of mul_scalar.
     """
     try:
-        if type(a) is type(c) is type(ct) is float:
+        if float is type(a) is type(c) is type(ct):
             return _mul_scalar_of_floats(a, c, ct)
         if _NUMBERS.issuperset(map(type, (a, c, ct))):
             return _mul_scalar_of_floats(*map(float, (a, c, ct)))
@@ -333,7 +336,10 @@ def mul_scalar(
     # Adjoints, from output to inputs: v_bar = d mul_scalar / d v
     a_bar = ct * c
 
-    return _spread(mul_scalar, batch, dtype), _spread(a_bar, batch, dtype)
+    return (
+        mul_scalar if mul_scalar.shape == batch else _full(mul_scalar, batch, dtype),
+        a_bar if a_bar.shape == batch else _full(a_bar, batch, dtype),
+    )
 
 
 def _mul_scalar_of_floats(a, c, ct):
@@ -380,13 +386,13 @@ def ewise_pow(
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     try:
-        if type(a) is type(b) is type(ct) is float:
+        if float is type(a) is type(b) is type(ct):
             return _ewise_pow_of_floats(a, b, ct)
         if _NUMBERS.issuperset(map(type, (a, b, ct))):
             return _ewise_pow_of_floats(*map(float, (a, b, ct)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    a, b, ct, dtype, batch = _ewise_add_arguments(a, b, ct)
+    (a, b, ct), dtype, batch = _elementwise(("a", "b", "ct"), (a, b, ct))
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
     # so that what is computed in between stays in cache.
@@ -457,13 +463,13 @@ def power_scalar(
     Memory: about 2 numbers a point beside arguments and results.
     """
     try:
-        if type(a) is type(ct) is float:
+        if float is type(a) is type(ct):
             return _power_scalar_of_floats(a, ct)
         if _NUMBERS.issuperset(map(type, (a, ct))):
             return _power_scalar_of_floats(*map(float, (a, ct)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    a, ct, dtype, batch = _power_scalar_arguments(a, ct)
+    (a, ct), dtype, batch = _elementwise(("a", "ct"), (a, ct))
 
     # Forward
     square_a = a**2
@@ -472,7 +478,10 @@ def power_scalar(
     # Adjoints, from output to inputs: v_bar = d power_scalar / d v
     a_bar = 3 * ct * square_a
 
-    return _spread(power_scalar, batch, dtype), a_bar
+    return (
+        power_scalar if power_scalar.shape == batch else _full(power_scalar, batch, dtype),
+        a_bar,
+    )
 
 
 def _power_scalar_of_floats(a, ct):
@@ -520,13 +529,13 @@ def ewise_div(
     Memory: about 1 numbers a point beside arguments and results.
     """
     try:
-        if type(a) is type(b) is type(ct) is float:
+        if float is type(a) is type(b) is type(ct):
             return _ewise_div_of_floats(a, b, ct)
         if _NUMBERS.issuperset(map(type, (a, b, ct))):
             return _ewise_div_of_floats(*map(float, (a, b, ct)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    a, b, ct, dtype, batch = _ewise_add_arguments(a, b, ct)
+    (a, b, ct), dtype, batch = _elementwise(("a", "b", "ct"), (a, b, ct))
 
     # Forward
     ewise_div = a / b
@@ -535,7 +544,10 @@ def ewise_div(
     a_bar = ct / b
     b_bar = -(a_bar * ewise_div)
 
-    return _spread(ewise_div, batch, dtype), EwiseDivGradient(_spread(a_bar, batch, dtype), b_bar)
+    return (
+        ewise_div if ewise_div.shape == batch else _full(ewise_div, batch, dtype),
+        EwiseDivGradient(a_bar if a_bar.shape == batch else _full(a_bar, batch, dtype), b_bar),
+    )
 
 
 def _ewise_div_of_floats(a, b, ct):
@@ -580,7 +592,7 @@ def div_scalar(
     Cost: 2 flops a point, 2.0 times the 1 of div_scalar.
     """
     try:
-        if type(a) is type(c) is type(ct) is float:
+        if float is type(a) is type(c) is type(ct):
             return _div_scalar_of_floats(a, c, ct)
         if _NUMBERS.issuperset(map(type, (a, c, ct))):
             return _div_scalar_of_floats(*map(float, (a, c, ct)))
@@ -594,7 +606,10 @@ def div_scalar(
     # Adjoints, from output to inputs: v_bar = d div_scalar / d v
     a_bar = ct / c
 
-    return _spread(div_scalar, batch, dtype), _spread(a_bar, batch, dtype)
+    return (
+        div_scalar if div_scalar.shape == batch else _full(div_scalar, batch, dtype),
+        a_bar if a_bar.shape == batch else _full(a_bar, batch, dtype),
+    )
 
 
 def _div_scalar_of_floats(a, c, ct):
@@ -828,13 +843,13 @@ def negate(
     Cost: 2 flops a point, 2.0 times the 1 of negate.
     """
     try:
-        if type(a) is type(ct) is float:
+        if float is type(a) is type(ct):
             return _negate_of_floats(a, ct)
         if _NUMBERS.issuperset(map(type, (a, ct))):
             return _negate_of_floats(*map(float, (a, ct)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    a, ct, dtype, batch = _power_scalar_arguments(a, ct)
+    (a, ct), dtype, batch = _elementwise(("a", "ct"), (a, ct))
 
     # Forward
     negate = -a
@@ -842,7 +857,10 @@ def negate(
     # Adjoints, from output to inputs: v_bar = d negate / d v
     a_bar = -ct
 
-    return _spread(negate, batch, dtype), _spread(a_bar, batch, dtype)
+    return (
+        negate if negate.shape == batch else _full(negate, batch, dtype),
+        a_bar if a_bar.shape == batch else _full(a_bar, batch, dtype),
+    )
 
 
 def _negate_of_floats(a, ct):
@@ -881,13 +899,13 @@ def log(a: ArrayLike, ct: ArrayLike) -> tuple[NDArray[np.floating[Any]], NDArray
     Cost: 2 flops a point, 2.0 times the 1 of log.
     """
     try:
-        if type(a) is type(ct) is float:
+        if float is type(a) is type(ct):
             return _log_of_floats(a, ct)
         if _NUMBERS.issuperset(map(type, (a, ct))):
             return _log_of_floats(*map(float, (a, ct)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    a, ct, dtype, batch = _power_scalar_arguments(a, ct)
+    (a, ct), dtype, batch = _elementwise(("a", "ct"), (a, ct))
 
     # Forward
     log = np.log(a)
@@ -895,7 +913,7 @@ def log(a: ArrayLike, ct: ArrayLike) -> tuple[NDArray[np.floating[Any]], NDArray
     # Adjoints, from output to inputs: v_bar = d log / d v
     a_bar = ct / a
 
-    return _spread(log, batch, dtype), a_bar
+    return log if log.shape == batch else _full(log, batch, dtype), a_bar
 
 
 def _log_of_floats(a, ct):
@@ -934,13 +952,13 @@ def exp(a: ArrayLike, ct: ArrayLike) -> tuple[NDArray[np.floating[Any]], NDArray
     Cost: 2 flops a point, 2.0 times the 1 of exp.
     """
     try:
-        if type(a) is type(ct) is float:
+        if float is type(a) is type(ct):
             return _exp_of_floats(a, ct)
         if _NUMBERS.issuperset(map(type, (a, ct))):
             return _exp_of_floats(*map(float, (a, ct)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    a, ct, dtype, batch = _power_scalar_arguments(a, ct)
+    (a, ct), dtype, batch = _elementwise(("a", "ct"), (a, ct))
 
     # Forward
     exp = np.exp(a)
@@ -948,7 +966,7 @@ def exp(a: ArrayLike, ct: ArrayLike) -> tuple[NDArray[np.floating[Any]], NDArray
     # Adjoints, from output to inputs: v_bar = d exp / d v
     a_bar = ct * exp
 
-    return _spread(exp, batch, dtype), a_bar
+    return exp if exp.shape == batch else _full(exp, batch, dtype), a_bar
 
 
 def _exp_of_floats(a, ct):
@@ -991,13 +1009,13 @@ def relu(
     Memory: about 1 numbers a point beside arguments and results.
     """
     try:
-        if type(a) is type(ct) is float:
+        if float is type(a) is type(ct):
             return _relu_of_floats(a, ct)
         if _NUMBERS.issuperset(map(type, (a, ct))):
             return _relu_of_floats(*map(float, (a, ct)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    a, ct, dtype, batch = _power_scalar_arguments(a, ct)
+    (a, ct), dtype, batch = _elementwise(("a", "ct"), (a, ct))
 
     # Forward
     relu = np.maximum(a, 0)
@@ -1020,12 +1038,6 @@ def _relu_of_floats(a, ct):
     return relu * _ONE, a_bar * _ONE
 
 
-def _ewise_add_arguments(a, b, ct):
-    """Check and convert the arguments; add their float type and the sizes of their dimensions."""
-    (a, b, ct), dtype, batch = _elementwise(("a", "b", "ct"), (a, b, ct))
-    return a, b, ct, dtype, batch
-
-
 def _add_scalar_arguments(a, c, ct):
     """Check and convert the arguments; add their float type and the sizes of their dimensions."""
     (a, c, ct), dtype = _floats(("a", "c", "ct"), (a, c, ct))
@@ -1033,12 +1045,6 @@ def _add_scalar_arguments(a, c, ct):
         raise _shape_error("c", c, "()")
     batch = _batch_shape(("a", "ct"), (a.shape, ct.shape))
     return a, c, ct, dtype, batch
-
-
-def _power_scalar_arguments(a, ct):
-    """Check and convert the arguments; add their float type and the sizes of their dimensions."""
-    (a, ct), dtype, batch = _elementwise(("a", "ct"), (a, ct))
-    return a, ct, dtype, batch
 
 
 def _matmul_arguments(A, B, ct):
@@ -1111,6 +1117,9 @@ def _transpose_arguments(a, ct):
 _DOUBLE = np.dtype(np.float64)
 
 
+_SINGLE = np.dtype(np.float32)
+
+
 # Numbers that Python floats can stand for.
 _NUMBERS = frozenset({float, int, np.float64, np.int64})
 
@@ -1140,11 +1149,9 @@ def _any_floats(names, values, only):
 
 def _floats(names, values, only=None):
     """Arrays of one float type: float32 where all of them are, else float64; scalars as numpy scalars."""
-    if only is not None:
-        return _any_floats(names, values, only)
     # Most calls are told by the types of their arguments alone, several times faster than by conversions.
     arrays = []
-    for value in values:
+    for value in values if only is None else ():
         kind = type(value)
         if kind is np.ndarray and value.dtype is _DOUBLE and value.ndim:
             arrays.append(value)
@@ -1153,15 +1160,22 @@ def _floats(names, values, only=None):
         elif kind is np.float64:
             arrays.append(value)
         else:
+            break
+    if len(arrays) == len(values):
+        return arrays, np.float64
+    for value in values:
+        if type(value) is not np.float32 and not (
+            type(value) is np.ndarray and value.dtype is _SINGLE and value.ndim
+        ):
             return _any_floats(names, values, only)
-    return arrays, np.float64
+    return values, np.float32
 
 
 def _batch_shape(names, shapes):
     """The common shape of elementwise arguments."""
-    first = shapes[0]
-    if shapes.count(first) == len(shapes):
-        return first
+    different = {(), *shapes}
+    if len(different) < 3:
+        return max(different, key=len)  # of one shape, and numbers
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:
@@ -1197,11 +1211,6 @@ def _full(value, shape, dtype):
     result = np.empty(shape, dtype)
     result[...] = value
     return result
-
-
-def _spread(value, shape, dtype):
-    """A computed elementwise result in the full shape of the arguments: itself, where it has that."""
-    return value if shape and value.shape == shape else _full(value, shape, dtype)
 
 
 def _masked(mask, x):

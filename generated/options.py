@@ -93,13 +93,13 @@ def call(
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     try:
-        if type(S) is type(K) is type(T) is type(r) is type(sigma) is float:
+        if float is type(S) is type(K) is type(T) is type(r) is type(sigma):
             return _call_of_floats(S, K, T, r, sigma)
         if _NUMBERS.issuperset(map(type, (S, K, T, r, sigma))):
             return _call_of_floats(*map(float, (S, K, T, r, sigma)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
+    (S, K, T, r, sigma), dtype, batch = _elementwise(("S", "K", "T", "r", "sigma"), (S, K, T, r, sigma))
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
     # so that what is computed in between stays in cache.
@@ -167,13 +167,13 @@ def put(
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     try:
-        if type(S) is type(K) is type(T) is type(r) is type(sigma) is float:
+        if float is type(S) is type(K) is type(T) is type(r) is type(sigma):
             return _put_of_floats(S, K, T, r, sigma)
         if _NUMBERS.issuperset(map(type, (S, K, T, r, sigma))):
             return _put_of_floats(*map(float, (S, K, T, r, sigma)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
+    (S, K, T, r, sigma), dtype, batch = _elementwise(("S", "K", "T", "r", "sigma"), (S, K, T, r, sigma))
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
     # so that what is computed in between stays in cache.
@@ -250,13 +250,13 @@ def call_greeks(
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     try:
-        if type(S) is type(K) is type(T) is type(r) is type(sigma) is float:
+        if float is type(S) is type(K) is type(T) is type(r) is type(sigma):
             return _call_greeks_of_floats(S, K, T, r, sigma)
         if _NUMBERS.issuperset(map(type, (S, K, T, r, sigma))):
             return _call_greeks_of_floats(*map(float, (S, K, T, r, sigma)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
+    (S, K, T, r, sigma), dtype, batch = _elementwise(("S", "K", "T", "r", "sigma"), (S, K, T, r, sigma))
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
     # so that what is computed in between stays in cache.
@@ -377,13 +377,13 @@ def delta(
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     try:
-        if type(S) is type(K) is type(T) is type(r) is type(sigma) is float:
+        if float is type(S) is type(K) is type(T) is type(r) is type(sigma):
             return _delta_of_floats(S, K, T, r, sigma)
         if _NUMBERS.issuperset(map(type, (S, K, T, r, sigma))):
             return _delta_of_floats(*map(float, (S, K, T, r, sigma)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
+    (S, K, T, r, sigma), dtype, batch = _elementwise(("S", "K", "T", "r", "sigma"), (S, K, T, r, sigma))
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
     # so that what is computed in between stays in cache.
@@ -467,13 +467,13 @@ def gamma(
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     try:
-        if type(S) is type(K) is type(T) is type(r) is type(sigma) is float:
+        if float is type(S) is type(K) is type(T) is type(r) is type(sigma):
             return _gamma_of_floats(S, K, T, r, sigma)
         if _NUMBERS.issuperset(map(type, (S, K, T, r, sigma))):
             return _gamma_of_floats(*map(float, (S, K, T, r, sigma)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
+    (S, K, T, r, sigma), dtype, batch = _elementwise(("S", "K", "T", "r", "sigma"), (S, K, T, r, sigma))
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
     # so that what is computed in between stays in cache.
@@ -574,13 +574,13 @@ def vanna(
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     try:
-        if type(S) is type(K) is type(T) is type(r) is type(sigma) is float:
+        if float is type(S) is type(K) is type(T) is type(r) is type(sigma):
             return _vanna_of_floats(S, K, T, r, sigma)
         if _NUMBERS.issuperset(map(type, (S, K, T, r, sigma))):
             return _vanna_of_floats(*map(float, (S, K, T, r, sigma)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
+    (S, K, T, r, sigma), dtype, batch = _elementwise(("S", "K", "T", "r", "sigma"), (S, K, T, r, sigma))
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
     # so that what is computed in between stays in cache.
@@ -677,13 +677,13 @@ def vega(
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     try:
-        if type(S) is type(K) is type(T) is type(r) is type(sigma) is float:
+        if float is type(S) is type(K) is type(T) is type(r) is type(sigma):
             return _vega_of_floats(S, K, T, r, sigma)
         if _NUMBERS.issuperset(map(type, (S, K, T, r, sigma))):
             return _vega_of_floats(*map(float, (S, K, T, r, sigma)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    S, K, T, r, sigma, dtype, batch = _arguments(S, K, T, r, sigma)
+    (S, K, T, r, sigma), dtype, batch = _elementwise(("S", "K", "T", "r", "sigma"), (S, K, T, r, sigma))
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
     # so that what is computed in between stays in cache.
@@ -738,13 +738,10 @@ def _vega_of_floats(S, K, T, r, sigma):
     return call * _ONE, sigma_bar * _ONE
 
 
-def _arguments(S, K, T, r, sigma):
-    """Check and convert the arguments; add their float type and the sizes of their dimensions."""
-    (S, K, T, r, sigma), dtype, batch = _elementwise(("S", "K", "T", "r", "sigma"), (S, K, T, r, sigma))
-    return S, K, T, r, sigma, dtype, batch
-
-
 _DOUBLE = np.dtype(np.float64)
+
+
+_SINGLE = np.dtype(np.float32)
 
 
 # Numbers that Python floats can stand for.
@@ -776,11 +773,9 @@ def _any_floats(names, values, only):
 
 def _floats(names, values, only=None):
     """Arrays of one float type: float32 where all of them are, else float64; scalars as numpy scalars."""
-    if only is not None:
-        return _any_floats(names, values, only)
     # Most calls are told by the types of their arguments alone, several times faster than by conversions.
     arrays = []
-    for value in values:
+    for value in values if only is None else ():
         kind = type(value)
         if kind is np.ndarray and value.dtype is _DOUBLE and value.ndim:
             arrays.append(value)
@@ -789,15 +784,22 @@ def _floats(names, values, only=None):
         elif kind is np.float64:
             arrays.append(value)
         else:
+            break
+    if len(arrays) == len(values):
+        return arrays, np.float64
+    for value in values:
+        if type(value) is not np.float32 and not (
+            type(value) is np.ndarray and value.dtype is _SINGLE and value.ndim
+        ):
             return _any_floats(names, values, only)
-    return arrays, np.float64
+    return values, np.float32
 
 
 def _batch_shape(names, shapes):
     """The common shape of elementwise arguments."""
-    first = shapes[0]
-    if shapes.count(first) == len(shapes):
-        return first
+    different = {(), *shapes}
+    if len(different) < 3:
+        return max(different, key=len)  # of one shape, and numbers
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:

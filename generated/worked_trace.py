@@ -79,13 +79,13 @@ def y(x1: ArrayLike, x2: ArrayLike) -> NDArray[np.floating[Any]]:
     Memory: about 3 numbers a point beside arguments and results.
     """
     try:
-        if type(x1) is type(x2) is float:
+        if float is type(x1) is type(x2):
             return _y_of_floats(x1, x2)
         if _NUMBERS.issuperset(map(type, (x1, x2))):
             return _y_of_floats(*map(float, (x1, x2)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    x1, x2, _, _ = _arguments(x1, x2)
+    (x1, x2), _, _ = _elementwise(("x1", "x2"), (x1, x2))
 
     v3 = np.log(x1)
     v4 = x1 * x2
@@ -137,13 +137,13 @@ def y_grad(x1: ArrayLike, x2: ArrayLike) -> YGradient:
     Memory: about 1 numbers a point beside arguments and results.
     """
     try:
-        if type(x1) is type(x2) is float:
+        if float is type(x1) is type(x2):
             return _y_grad_of_floats(x1, x2)
         if _NUMBERS.issuperset(map(type, (x1, x2))):
             return _y_grad_of_floats(*map(float, (x1, x2)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    x1, x2, _, _ = _arguments(x1, x2)
+    (x1, x2), _, _ = _elementwise(("x1", "x2"), (x1, x2))
 
     # Adjoints, from output to inputs: v_bar = d y / d v
     x1_bar = x2 + 1 / x1
@@ -193,13 +193,13 @@ def y_value_and_grad(x1: ArrayLike, x2: ArrayLike) -> tuple[NDArray[np.floating[
     Memory: about tiles of 131,072 numbers beside arguments and results.
     """
     try:
-        if type(x1) is type(x2) is float:
+        if float is type(x1) is type(x2):
             return _y_value_and_grad_of_floats(x1, x2)
         if _NUMBERS.issuperset(map(type, (x1, x2))):
             return _y_value_and_grad_of_floats(*map(float, (x1, x2)))
     except (ArithmeticError, ValueError):
         pass  # where math raises, numpy has an infinity or nan
-    x1, x2, dtype, batch = _arguments(x1, x2)
+    (x1, x2), dtype, batch = _elementwise(("x1", "x2"), (x1, x2))
 
     # Each element of the results needs one element of every argument alone: tiles of many follow one another,
     # so that what is computed in between stays in cache.
@@ -248,13 +248,10 @@ def _y_value_and_grad_of_floats(x1, x2):
     return y * _ONE, tuple.__new__(YGradient, (x1_bar * _ONE, x2_bar * _ONE))
 
 
-def _arguments(x1, x2):
-    """Check and convert the arguments; add their float type and the sizes of their dimensions."""
-    (x1, x2), dtype, batch = _elementwise(("x1", "x2"), (x1, x2))
-    return x1, x2, dtype, batch
-
-
 _DOUBLE = np.dtype(np.float64)
+
+
+_SINGLE = np.dtype(np.float32)
 
 
 # Numbers that Python floats can stand for.
@@ -286,11 +283,9 @@ def _any_floats(names, values, only):
 
 def _floats(names, values, only=None):
     """Arrays of one float type: float32 where all of them are, else float64; scalars as numpy scalars."""
-    if only is not None:
-        return _any_floats(names, values, only)
     # Most calls are told by the types of their arguments alone, several times faster than by conversions.
     arrays = []
-    for value in values:
+    for value in values if only is None else ():
         kind = type(value)
         if kind is np.ndarray and value.dtype is _DOUBLE and value.ndim:
             arrays.append(value)
@@ -299,15 +294,22 @@ def _floats(names, values, only=None):
         elif kind is np.float64:
             arrays.append(value)
         else:
+            break
+    if len(arrays) == len(values):
+        return arrays, np.float64
+    for value in values:
+        if type(value) is not np.float32 and not (
+            type(value) is np.ndarray and value.dtype is _SINGLE and value.ndim
+        ):
             return _any_floats(names, values, only)
-    return arrays, np.float64
+    return values, np.float32
 
 
 def _batch_shape(names, shapes):
     """The common shape of elementwise arguments."""
-    first = shapes[0]
-    if shapes.count(first) == len(shapes):
-        return first
+    different = {(), *shapes}
+    if len(different) < 3:
+        return max(different, key=len)  # of one shape, and numbers
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:

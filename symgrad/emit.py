@@ -72,12 +72,14 @@ def program(
     signatures = {t: _sign(taken, stand_ins, f) for t, (_, f) in functions.items()}
     shared: dict[tuple[object, ...], str] = {}
     checks = []
-    several = len({s.key for s in signatures.values()}) > 1
+    several = len({s.key for s in signatures.values() if not s.alone}) > 1
     for title, signature in signatures.items():
         if signature.key not in shared:
             check = f"_{exports[title]}_arguments" if several else "_arguments"
             shared[signature.key] = check
-            checks.append(signature.checks(check, helpers))
+            helpers.update(signature.env.helpers)
+            if not signature.alone:
+                checks.append(signature.checks(check))
     routines = [
         routine(
             exports[t],

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import symgrad as sg
-from symgrad.kernels.arguments import _any_floats, _batch_shape, _elementwise, _floats, _full, _spread
+from symgrad.kernels.arguments import _any_floats, _batch_shape, _elementwise, _floats, _full
 
 VALUES = {
     "float": 0.5,
@@ -99,19 +99,6 @@ def test_full_results(value, shape, dtype):
     assert found.shape == shape and found.dtype == dtype
     assert not np.shares_memory(found, value)
     np.testing.assert_array_equal(found, wanted.astype(dtype))
-
-
-@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 3)])
-def test_results_that_may_have_the_full_shape(shape):
-    for value in (np.float64(2.0), np.ones(3), np.ones((2, 1)), np.ones((2, 3)), np.ones((0, 3))):
-        try:
-            wanted = np.broadcast_to(value, shape)
-        except ValueError:
-            continue
-        found = _spread(value, shape, np.float64)
-        assert type(found) is (np.ndarray if shape else np.float64)
-        assert (found is value) == (value.shape == shape != ())
-        np.testing.assert_array_equal(found, wanted)
 
 
 def test_batch_shapes():

@@ -190,3 +190,12 @@ def test_a_generated_module_is_verified_like_any_other(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "torch, jax" in (tmp_path / "out" / "m.py").read_text()
+
+
+@pytest.mark.parametrize("shape", ["...", "n"])
+def test_arguments_of_float32(shape):
+    f = sg.trace(lambda x, y: x * y, name="f", x=sg.array(shape, "float32"), y=sg.array(shape, "float32"))
+    x = np.array([1.5, 2.0], np.float32)
+    found = sg.Module("m", {"f": f}, array_api=True).load().f(x, x)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, x * x)

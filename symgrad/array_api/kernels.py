@@ -122,11 +122,6 @@ def _filled(value, shape, dtype, xp, device):
     return xp.zeros(shape, dtype=dtype, device=device) + value
 
 
-def _spread(value, shape, dtype):
-    """A computed elementwise result in the full shape of the arguments: itself, where it has that."""
-    return value if tuple(value.shape) == tuple(shape) else _full(value, shape, dtype)
-
-
 def _full(value, shape, dtype):
     """An elementwise result in the full shape of the arguments, in memory of its own."""
     xp, device = _namespace(value)

@@ -57,7 +57,7 @@ def in_standard(program: Program, functions: Mapping[str, Function]) -> Program:
         name
         for text in (
             *(line for c in checks for line in c.lines),
-            *(line for r in routines for line in _texts(r)),
+            *(line for r in routines for line in (r.unpack, *_texts(r))),
         )
         for name in re.findall(r"\b_[a-z]\w*", text)
         if name in _kernels()
@@ -111,12 +111,18 @@ def _free(program: Program) -> tuple[str, str]:
 
 
 def _checks(checks: Checks, translate: _Translation) -> Checks:
-    lines = [part for line in checks.lines for part in translate(line, arrays=False).split("\n")]
+    wide = map(_of_any_width, checks.lines)
+    lines = [part for line in wide for part in translate(line, arrays=False).split("\n")]
     if translate.uses_namespace(lines):
         converted = ("_floats(", "_elementwise(")
         place = next((i + 1 for i, line in enumerate(lines) if any(c in line for c in converted)), 0)
         lines.insert(place, _opening(checks.returns, translate))
     return replace(checks, lines=tuple(lines))
+
+
+def _of_any_width(line: str) -> str:
+    """A line that converts arguments, without the float type: that of the arrays is the one to keep."""
+    return re.sub(r", np\.float32(?=,?\s*\)$)", "", line)
 
 
 def _opening(names: Iterable[str], translate: _Translation) -> str:
@@ -129,7 +135,7 @@ def _routine(routine: Routine, translate: _Translation) -> Routine:
     result = translate(routine.result)
     if isinstance(ast.parse(result, mode="eval").body, ast.Tuple) and result.startswith("("):
         result = result[1:-1]  # a tuple that is returned needs none
-    unpack = routine.unpack
+    unpack = _of_any_width(routine.unpack)
     if translate.uses_namespace([result, *(line for s in sections for line in s.lines)]):
         targets = re.findall(r"\w+", unpack.partition(" = ")[0])
         unpack = f"{unpack}\n{_opening(targets, translate)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 _DOUBLE = np.dtype(np.float64)
+_SINGLE = np.dtype(np.float32)
 # Numbers that Python floats can stand for.
 _NUMBERS = frozenset({float, int, np.float64, np.int64})
 # A Python float times this is numpy's float of the same value, in half the time of np.float64(x).
@@ -13,11 +14,9 @@ _ONE = np.float64(1.0)
 
 def _floats(names, values, only=None):
     """Arrays of one float type: float32 where all of them are, else float64; scalars as numpy scalars."""
-    if only is not None:
-        return _any_floats(names, values, only)
     # Most calls are told by the types of their arguments alone, several times faster than by conversions.
     arrays = []
-    for value in values:
+    for value in values if only is None else ():
         kind = type(value)
         if kind is np.ndarray and value.dtype is _DOUBLE and value.ndim:
             arrays.append(value)
@@ -26,8 +25,15 @@ def _floats(names, values, only=None):
         elif kind is np.float64:
             arrays.append(value)
         else:
+            break
+    if len(arrays) == len(values):
+        return arrays, np.float64
+    for value in values:
+        if type(value) is not np.float32 and not (
+            type(value) is np.ndarray and value.dtype is _SINGLE and value.ndim
+        ):
             return _any_floats(names, values, only)
-    return arrays, np.float64
+    return values, np.float32
 
 
 def _any_floats(names, values, only):
@@ -90,19 +96,14 @@ def _shape_error(name, array, expected, /, **sizes):
 
 def _batch_shape(names, shapes):
     """The common shape of elementwise arguments."""
-    first = shapes[0]
-    if shapes.count(first) == len(shapes):
-        return first
+    different = {(), *shapes}
+    if len(different) < 3:
+        return max(different, key=len)  # of one shape, and numbers
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:
         listed = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes))
         raise ValueError(f"expected shapes that broadcast together, got {listed}") from None
-
-
-def _spread(value, shape, dtype):
-    """A computed elementwise result in the full shape of the arguments: itself, where it has that."""
-    return value if shape and value.shape == shape else _full(value, shape, dtype)
 
 
 def _full(value, shape, dtype):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from symgrad.errors import SpecError
 from symgrad.graph import Function
@@ -30,6 +30,12 @@ class Signature:
         self.unpacking: list[str] = []
         for parameter, name in zip(function.parameters, self.parameters):
             self._name_leaves(parameter.tree, name, parameter.name)
+        #: Whether there are several arguments and all are elementwise floats: one line checks them.
+        self.alone = (
+            len(self.arguments) > 1
+            and not self.unpacking
+            and all(leaf.shape == (BATCH,) and leaf.dtype == "float64" for leaf in self.arguments)
+        )
         self.dims = {name: self.names.take(name) for name in function.dims}
         self.env = Env(self.dims)
         self.lines = tuple(self._lines())
@@ -45,9 +51,8 @@ class Signature:
         extra = ["batch"] if self.function.has_batch else []
         return (*self.arguments.values(), "dtype", *extra, *self.dims.values())
 
-    def checks(self, name: str, helpers: dict[str, None]) -> Checks:
+    def checks(self, name: str) -> Checks:
         """The checking function under the given name."""
-        helpers.update(self.env.helpers)
         return Checks(name, tuple(self.parameters), self.lines, self.returns)
 
     def _name_leaves(self, tree: Tree, name: str, path: str) -> None:
@@ -69,21 +74,8 @@ class Signature:
 
     def _lines(self) -> list[str]:
         lines = list(self.unpacking)
-        floats = [(leaf, name) for leaf, name in self.arguments.items() if leaf.dtype == "float64"]
-        alone = self._elementwise_alone()
-        if floats:
-            kernel = self.env.helper("_elementwise" if alone else "_floats")
-            joined = ", ".join(name for _, name in floats) + ("," if len(floats) == 1 else "")
-            labels = ", ".join(literal(leaf.name) for leaf, _ in floats) + ("," if len(floats) == 1 else "")
-            narrow = [p for p in self.function.parameters if p.dtype == "float32"]
-            wide = [p for p in self.function.parameters if p.dtype == "float64" and any(
-                leaf.dtype == "float64" for leaf in leaves(p.tree))]  # fmt: skip
-            only = ", np.float32" if narrow and not wide else ""
-            targets = f"({joined}), dtype" + (", batch" if alone else "")
-            line = f"{targets} = {kernel}(({labels}), ({joined}){only})"
-            if len(line) > LINE - 4:
-                line = f"{targets} = {kernel}(\n    ({labels}),\n    ({joined}){only},\n)"
-            lines.append(line)
+        if any(leaf.dtype == "float64" for leaf in self.arguments):
+            lines.append(self.conversion(("dtype", "batch") if self.alone else ("dtype",)))
         else:
             lines.append("dtype = np.float64")
         for leaf, name in self.arguments.items():
@@ -91,14 +83,25 @@ class Signature:
                 kernel = self.env.helper("_integers" if leaf.dtype == "int64" else "_booleans")
                 lines.append(f"{name} = {kernel}({literal(leaf.name)}, {name})")
         lines += self._shapes()
-        if self.function.has_batch and not alone:
+        if self.function.has_batch and not self.alone:
             lines += self._batch()
         return lines
 
-    def _elementwise_alone(self) -> bool:
-        """Whether all arguments are elementwise floats, and more than one."""
-        leaves = list(self.arguments)
-        return len(leaves) > 1 and all(leaf.shape == (BATCH,) and leaf.dtype == "float64" for leaf in leaves)
+    def conversion(self, further: Sequence[str]) -> str:
+        """The line that converts the arguments of float type; `further` names what it gives besides them."""
+        floats = [(leaf, name) for leaf, name in self.arguments.items() if leaf.dtype == "float64"]
+        kernel = self.env.helper("_elementwise" if self.alone else "_floats")
+        joined = ", ".join(name for _, name in floats) + ("," if len(floats) == 1 else "")
+        labels = ", ".join(literal(leaf.name) for leaf, _ in floats) + ("," if len(floats) == 1 else "")
+        narrow = [p for p in self.function.parameters if p.dtype == "float32"]
+        wide = [p for p in self.function.parameters if p.dtype == "float64" and any(
+            leaf.dtype == "float64" for leaf in leaves(p.tree))]  # fmt: skip
+        only = ", np.float32" if narrow and not wide else ""
+        targets = ", ".join([f"({joined})", *further])
+        line = f"{targets} = {kernel}(({labels}), ({joined}){only})"
+        if len(line) > LINE - 4:
+            line = f"{targets} = {kernel}(\n    ({labels}),\n    ({joined}){only},\n)"
+        return line
 
     def _shapes(self) -> list[str]:
         bound: dict[str, None] = {}

@@ -56,10 +56,11 @@ def plain_block(
 def _shortcut(title: str, parameters: Sequence[str]) -> list[str]:
     """Lines that call the function of that title where all arguments are numbers."""
     joined = ", ".join(parameters)
-    kinds = " is ".join([*(f"type({p})" for p in parameters), "float"])
     if len(parameters) == 1:
-        others, floats = f"type({joined}) in _NUMBERS", f"float({joined})"
+        kinds, others, floats = f"type({joined}) is float", f"type({joined}) in _NUMBERS", f"float({joined})"
     else:
+        # The first comparison settles it for arrays.
+        kinds = " is ".join(["float", *(f"type({p})" for p in parameters)])
         others, floats = f"_NUMBERS.issuperset(map(type, ({joined})))", f"*map(float, ({joined}))"
     return [
         "try:",

@@ -151,7 +151,8 @@ class Partial:
         )
         signature = self.sign(function)
         checks = f"_{self.name}_combine_arguments"
-        self._checks = signature.checks(checks, self.helpers)
+        self.helpers.update(signature.env.helpers)
+        self._checks = signature.checks(checks)
         name = f"{self.name}_combine"
         made = routine(
             name, function, self.function, signature, checks, self.records, self.helpers, self.constants,

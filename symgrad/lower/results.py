@@ -91,7 +91,10 @@ def _returned_leaf(node: Node, body: Body, returned: dict[Node, int]) -> str:
         alike = own and keeps_scalars(node.op.numpy)
         if own and _covers(node, body.function):
             return text if alike else f"{text}[()]"
-        kernel = body.env.helper("_spread" if alike else "_full")
+        kernel = body.env.helper("_full")
+        if alike and text.isidentifier():
+            shape = body.env.shape(node.shape)
+            return f"{text} if {text}.shape == {shape} else {kernel}({text}, {shape}, {kind})"
         return f"{kernel}({text}, {body.env.shape(node.shape)}, {kind})"
     if again or _is_borrowed(root, body) or (root is not node and root in body.outputs):
         return f"np.array({text}, {kind})"

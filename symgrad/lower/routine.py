@@ -147,6 +147,8 @@ def _origins(function: Function, body: Body) -> tuple[tuple[str, str], ...]:
 def unpacking(signature: Signature, checks: str, text: str) -> str:
     """The call of the checks, its results named where `text` uses them and `_` elsewhere."""
     used = mentioned(signature.returns, text.splitlines())
+    if signature.alone:
+        return signature.conversion([name if name in used else "_" for name in ("dtype", "batch")])
     names = [name if name in used or name in signature.parameters else "_" for name in signature.returns]
     targets = f"({names[0]},)" if len(names) == 1 else ", ".join(names)
     arguments = ", ".join(signature.parameters)
