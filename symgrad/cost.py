@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from symgrad.flops import POINTS, Flops, elements
-from symgrad.graph import Function, dependents
+from symgrad.graph import Function
 from symgrad.node import Node
 from symgrad.shapes import Shape
 
@@ -36,17 +38,15 @@ def cost(function: Function) -> Cost:
     # Elements by shape first: formulas are added once a shape, for there may be a million scalars.
     counts: dict[Shape, int] = {}
     rest = Flops({})
-    for node in _work(function):
-        op = node.op
-        if op.view or not node.args:
-            continue
-        rule = op.flops
-        if rule is None or isinstance(rule, int):
-            each = 1 if rule is None else rule
-            counts[node.shape] = counts.get(node.shape, 0) + each
-            operations += each > 0 or op.elementwise
-        else:
-            flops = rule(node)
+    steps = [node for node in _work(function) if node.args and not node.op.view]
+    for (op, shape), number in Counter(map(attrgetter("op", "shape"), steps)).items():
+        if op.flops is None or isinstance(op.flops, int):
+            each = 1 if op.flops is None else op.flops
+            counts[shape] = counts.get(shape, 0) + each * number
+            operations += number if each > 0 or op.elementwise else 0
+    for node in steps:
+        if callable(node.op.flops):
+            flops = node.op.flops(node)
             rest += flops
             operations += bool(flops)
     for shape, count in counts.items():
@@ -113,7 +113,8 @@ def price(function: Function) -> float:
     A result that is a view of something is copied before it is returned.
     """
     work = _work(function)
-    copied = [node for node in function.output_nodes if node in work and (node.op.view or not node.args)]
+    active = set(work)
+    copied = [node for node in function.output_nodes if node in active and (node.op.view or not node.args)]
     return math.fsum(map(node_price, work)) + math.fsum(0.25 * _nominal(node.shape) for node in copied)
 
 
@@ -135,6 +136,17 @@ def _nominal(shape: Shape) -> float:
 
 def _work(function: Function) -> list[Node]:
     """The nodes that depend on an argument."""
-    order = function.nodes()
-    active = dependents(order, function.input_nodes)
-    return [node for node in order if node in active]
+    given = set(function.input_nodes)
+    idle: set[Node] = set()  # literals and what is made of them: few
+    found: list[Node] = []
+    for node in function.nodes():
+        for operand in node.args:
+            if operand not in idle:
+                found.append(node)
+                break
+        else:
+            if node in given:
+                found.append(node)
+            else:
+                idle.add(node)
+    return found

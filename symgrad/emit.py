@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-import re
+import itertools
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -28,6 +28,9 @@ from symgrad.options import DEFAULT, Options
 from symgrad.program import Program, Routine
 from symgrad.templates import template_folder
 
+#: Lines of a spec that are digested at a time: few enough to stay in cache, of a function of any length.
+LINES = 500
+
 
 @functools.lru_cache(maxsize=1)
 def environment() -> Any:
@@ -46,7 +49,9 @@ def render(template: str, program: Program) -> str:
     """The template filled in; runs of blank lines are cut to two, and the text ends in one newline."""
     text = environment().get_template(template).render(program=program)
     text = "\n".join(line.rstrip() for line in text.split("\n"))
-    return re.sub(r"\n{4,}", "\n\n\n", text).strip("\n") + "\n"
+    while "\n\n\n\n" in text:
+        text = text.replace("\n\n\n\n", "\n\n\n")
+    return text.strip("\n") + "\n"
 
 
 @uncollected
@@ -179,6 +184,9 @@ def _digest(functions: Mapping[str, tuple[Function, Function]], doc: str, option
     digest = hashlib.sha256(doc.encode())
     digest.update(options.to_text().encode())
     for title, (written, _) in functions.items():
-        digest.update(f"\n{title}\n{written.doc}\n{written.to_text()}".encode())
+        digest.update(f"\n{title}\n{written.doc}".encode())
+        lines = written.text_lines()
+        while some := list(itertools.islice(lines, LINES)):
+            digest.update("\n".join(["", *some]).encode())
         digest.update("".join(f"\n{p.name}: {p.doc}" for p in written.parameters if p.doc).encode())
     return digest.hexdigest()

@@ -5,7 +5,7 @@ Everything here iterates; a chain of a million nodes is ordinary input.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -269,22 +269,21 @@ class Function:
 
     def to_text(self) -> str:
         """One line per node, for reading and for tests."""
+        return "\n".join(self.text_lines())
+
+    def text_lines(self) -> Iterator[str]:
+        """The lines of `to_text`, one after the other: of a large function they need not be there at once."""
         label: dict[Node, str] = {}
-        shapes: dict[Shape, str] = {}
         names = self.names
-        rows = []
-        for count, node in enumerate(self.nodes()):
+        last: Shape | None = None
+        shapes: dict[Shape, str] = {}
+        shape = ""
+        yield f"{self.name}({', '.join([p.name for p in self.parameters])}):"
+        for count, node in enumerate(self._order):
             op, args = node.op, node.args
-            if not args:
-                if op.name == "const":
-                    label[node] = repr(node.value)
-                    continue
-                if op.name == "dim":
-                    label[node] = str(node.size)
-                    continue
-                if op.name == "input":
-                    label[node] = node.name
-                    continue
+            if not args and op.name in ("const", "dim", "input"):
+                label[node] = repr(node.params[0]) if op.name == "const" else str(node.params[0])
+                continue
             own = label[node] = names.get(node) or f"v{count}"
             if len(args) == 2:
                 a, b = args
@@ -294,13 +293,11 @@ class Function:
             if node.params:
                 params = ", ".join([f"{k}={v}" for k, v in zip(op.params, node.params)])
                 inner = f"{inner}, {params}" if inner else params
-            shape = shapes.get(node.shape)
-            if shape is None:
-                shape = shapes[node.shape] = shape_text(node.shape)
-            rows.append(f"  {own} = {op.name}({inner})  # {shape}")
-        outputs = ", ".join(label[node] for node in self.output_nodes)
-        parameters = ", ".join(p.name for p in self.parameters)
-        return "\n".join([f"{self.name}({parameters}):", *rows, f"  return {outputs}"])
+            if node.shape is not last:
+                last = node.shape
+                shape = shapes.get(last) or shapes.setdefault(last, shape_text(last))
+            yield f"  {own} = {op.name}({inner})  # {shape}"
+        yield f"  return {', '.join([label[node] for node in self.output_nodes])}"
 
     #: Set by the layers above: calling a function, and how it prints.
     _call: ClassVar[Callable[..., Any] | None] = None

@@ -73,8 +73,20 @@ def identifiers(lines: Iterable[str]) -> set[str]:
 def mentioned(names: Iterable[str], lines: Iterable[str]) -> set[str]:
     """Those of a few names that are identifiers in lines of code; sooner than all where lines are many."""
     text = _code(lines)
-    return {name for name in names if re.search(rf"\b{re.escape(name)}\b", text)}
+    return {name for name in names if _is_in(name, text)}
+
+
+def _is_in(name: str, text: str) -> bool:
+    """Whether the name is a whole word of the text."""
+    start = text.find(name)
+    while start >= 0:
+        end = start + len(name)
+        around = text[max(start - 1, 0) : start] + text[end : end + 1]
+        if not any(c == "_" or c.isalnum() for c in around):
+            return True
+        start = text.find(name, end)
+    return False
 
 
 def _code(lines: Iterable[str]) -> str:
-    return "\n".join([line.partition("#")[0] if "#" in line else line for line in lines])
+    return re.sub("#.*", "", "\n".join(lines))

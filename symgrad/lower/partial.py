@@ -100,7 +100,7 @@ class Partial:
             ),
             docstring=tuple(safe(line) for line in text),
             shortcut=(),
-            unpack=unpacking(signature, checks, "\n".join([*lines, result])),
+            unpack=unpacking(signature, checks, [*lines, result]),
             sections=sections,
             result=result,
         )

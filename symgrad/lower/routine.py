@@ -110,7 +110,7 @@ def routine(
         sections, blocks = parts.in_parts(name, body, names, outer, result)
     helpers.update(env.helpers)
     lines = [line for section in sections for line in section.lines]
-    unpack = unpacking(signature, checks, "\n".join([*lines, result]))
+    unpack = unpacking(signature, checks, [*lines, result])
     parameters = [
         f"{name}: {'ArrayLike' if is_leaf(parameter.tree) else 'Any'}"
         for name, parameter in zip(signature.parameters, function.parameters)
@@ -144,9 +144,9 @@ def _origins(function: Function, body: Body) -> tuple[tuple[str, str], ...]:
     return tuple((name, line) for name, line in found.items() if line)
 
 
-def unpacking(signature: Signature, checks: str, text: str) -> str:
-    """The call of the checks, its results named where `text` uses them and `_` elsewhere."""
-    used = mentioned(signature.returns, text.splitlines())
+def unpacking(signature: Signature, checks: str, lines: Iterable[str]) -> str:
+    """The call of the checks, its results named where the lines use them and `_` elsewhere."""
+    used = mentioned(signature.returns, lines)
     if signature.alone:
         return signature.conversion([name if name in used else "_" for name in ("dtype", "batch")])
     names = [name if name in used or name in signature.parameters else "_" for name in signature.returns]
