@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
+from typing import ClassVar
 
 from symgrad.graph import Function
 from symgrad.identifiers import printable
@@ -29,8 +30,9 @@ CHEAP = 20
 _LEAVES = frozenset(["const", "dim", "input"])
 _NUMBERS = frozenset(["const", "dim"])
 
-#: Why a node gets a name: it has or needs one of its own, is used more than once, is the adjoint of another.
-OWN, SHARED, ADJOINT = "own", "shared", "adjoint"
+#: Why a node gets a name: it has or needs one of its own, or is used more than once, or is the adjoint of one
+#: that has a name, or both of these.
+OWN, SHARED, ADJOINT, SHARED_ADJOINT = "own", "shared", "adjoint", "shared adjoint"
 
 #: Operations with blocks and several results to what writes them: `(body, node) -> lines`.
 LOWERINGS: dict[str, Callable[[Body, Node], list[str]]] = {}
@@ -49,10 +51,14 @@ class Body:
     wanted
         Nodes that get a name besides the function's outputs.
     called
-        Names that nodes have in other parts of the function, and get here too; further ones are added.
+        Names that nodes have in other parts of the function, and get here too; further ones are added. None
+        where this is the whole of it so far, see `share_names`.
     rows
         A size and its name, for comments: that of the rows where this is a part that computes some of them.
     """
+
+    #: Whether `write` has texts of its own for operations, not their numpy forms.
+    writes: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -75,7 +81,7 @@ class Body:
         self.outputs = dict(zip(function.output_nodes, function.output_names))
         self.order, self.forward = order_of(function) if order is None else order
         self.wanted = set(wanted)
-        self.called = dict(arguments) if called is None else called
+        self.called = called
         self.rows = rows
         self.uses: Mapping[Node, int] = Counter(chain.from_iterable(map(attrgetter("args"), self.order)))
         #: The results that are used, by their position, of operations that have several.
@@ -90,7 +96,7 @@ class Body:
         found = dict.fromkeys(self.function.bars, ADJOINT)
         for node, count in self.uses.items():
             if count > 1:
-                found[node] = SHARED
+                found[node] = SHARED_ADJOINT if node in found else SHARED
         found.update(dict.fromkeys(own, OWN))
         return found
 
@@ -104,7 +110,8 @@ class Body:
 
     def visit(self, nodes: Iterable[Node]) -> None:
         """Compute the nodes, operands before users, in further statements."""
-        texts, reasons, write = self.text, self.reasons, self.write
+        texts, reasons, env = self.text, self.reasons, self.env
+        write = self.write if self.writes else None
         for node in nodes:
             if node in texts:
                 continue
@@ -117,18 +124,18 @@ class Body:
                 self._assign(node, Text(""))
                 continue
             args = node.args
+            operands: Sequence[Text]
             if len(args) == 2:  # as nearly all have; there may be a million
                 a, b = args
-                left, right = texts[a], texts[b]
-                text = write(node, (left, right))
+                left, right = operands = (texts[a], texts[b])
                 deepest = left.depth if left.depth > right.depth else right.depth
             else:
                 operands = [texts[a] for a in args]
-                text = write(node, operands)
                 deepest = max([operand.depth for operand in operands], default=0)
+            text = node.op.numpy(node, operands, env) if write is None else write(node, operands)
             if deepest >= DEPTH or len(text.source) > WIDTH:
                 text = self._shorter(node, text)
-                deepest = self._deepest(node)
+                deepest = max([texts[a].depth for a in args], default=0)
             if node in reasons and self._wants_name(node, text, reasons[node]):
                 self._assign(node, text)
             else:
@@ -144,6 +151,12 @@ class Body:
         sizes = tuple(f"{name} = {text}" for name, text in self.env.sizes.values())
         return (Section("Sizes", sizes),) if sizes else ()
 
+    def share_names(self) -> dict[Node, str]:
+        """The names of nodes, for other parts of the function to take and to add to from now on."""
+        if self.called is None:
+            self.called = dict(self.named)
+        return self.called
+
     def reference(self, node: Node) -> Text:
         """Text by which another part of the function reads the node: a name, or something as short."""
         text = self.text[node]
@@ -155,7 +168,8 @@ class Body:
     def is_there(self, node: Node, name: str) -> None:
         """Take the node as computed, under that name."""
         self.named[node] = name
-        self.env.assigned[name] = node
+        if self.env.assigned is not None:
+            self.env.assigned[name] = node
         self.text[node] = Text(name)
 
     def _sections(self) -> tuple[Section, ...]:
@@ -177,10 +191,6 @@ class Body:
             base = base.origin.base
         return f"Adjoints, from output to inputs: v_bar = d {printable(base.name)} / d v"
 
-    def _deepest(self, node: Node) -> int:
-        """How deep the texts of its operands nest."""
-        return max([self.text[a].depth for a in node.args], default=0)
-
     def write(self, node: Node, operands: Sequence[Text]) -> Text:
         """Text of one operation."""
         return node.op.numpy(node, operands, self.env)
@@ -188,7 +198,7 @@ class Body:
     def _shorter(self, node: Node, text: Text) -> Text:
         """The text of a node once operands too long or too deep for one line have names."""
         texts = self.text
-        while len(text.source) > WIDTH or self._deepest(node) >= DEPTH:
+        while len(text.source) > WIDTH or max([texts[a].depth for a in node.args], default=0) >= DEPTH:
             inlined = [
                 a for a in dict.fromkeys(node.args) if a not in self.named and a.op.name not in _LEAVES
             ]
@@ -207,9 +217,9 @@ class Body:
     def _wants_name(self, node: Node, text: Text, reason: str) -> bool:
         if node.op.name in _LEAVES:
             return False
-        if reason == SHARED:
-            return not self._is_cheap(node, text)
-        return reason == OWN or self.function.bars[node] in self.named
+        if reason == ADJOINT:
+            return self.function.bars[node] in self.named
+        return reason == OWN or not self._is_cheap(node, text)
 
     def _is_cheap(self, node: Node, text: Text) -> bool:
         """Views and signs of named things, shorter to write again than to name."""
@@ -230,7 +240,8 @@ class Body:
         comment = self._comment(node.shape) if node.shape else ""
         self.statements.append((node, Statement(lines, comment)))
         self.named[node] = name
-        self.env.assigned[name] = node
+        if self.env.assigned is not None:
+            self.env.assigned[name] = node
         self.text[node] = Text(name, ATOM, text.weak and statement is None)
 
     def _comment(self, shape: Shape) -> str:
@@ -255,17 +266,19 @@ class Body:
         return self.outputs.get(node, "")
 
     def _name(self, node: Node) -> str:
+        if self.called is None:
+            return self._new_name(node)
         name = self.called.get(node)
         if name is None:
             name = self.called[node] = self._new_name(node)
         return name
 
     def _new_name(self, node: Node) -> str:
-        wish = self.wish(node)
+        wish = "" if self.reasons.get(node) == SHARED else self.wish(node)
         if wish:
             return self.names.take(wish)
         if len(node.args) == 1 and node.args[0] in self.named:
             name = f"{node.op.name.strip('_')}_{self.named[node.args[0]]}"
             if len(name) <= SHORT_NAME:
                 return self.names.take(name)
-        return self.names.take("t", count_from=1, bare=False)
+        return self.names.number("t")

@@ -107,4 +107,5 @@ def indented(lines: Sequence[str]) -> list[str]:
 def put_down(outer: Body, result: Node, name: str) -> None:
     """Let the result be known under its name, in this part of a function and in others."""
     outer.is_there(result, name)
-    outer.called[result] = name
+    if outer.called is not None:
+        outer.called[result] = name

@@ -36,7 +36,12 @@ class Elements:
         """The sections of the function itself; `blocks` then holds the function for the elements."""
         main, env = self.main, self.main.env
         inner = Body(
-            main.function, main.names, main.named, env, order=(main.order, main.forward), called=main.called
+            main.function,
+            main.names,
+            main.named,
+            env,
+            order=(main.order, main.forward),
+            called=main.share_names(),
         )
         inner.visit(main.order)
         reused = written_over(inner, self.options)

@@ -30,8 +30,8 @@ class Env:
     sizes: dict[Size, tuple[str, str]] = field(default_factory=dict)
     #: Whether the text is to be read, not run: without comments and without memory.
     plain: bool = False
-    #: Every value that got a name, in parts of the function too: what a source map is made of.
-    assigned: dict[str, Node] = field(default_factory=dict)
+    #: Every value that got a name, in parts of the function too, where a source map is to be made of them.
+    assigned: dict[str, Node] | None = None
 
     def dim(self, size: Size) -> str:
         """Python text of a dimension; a long one becomes a local variable."""

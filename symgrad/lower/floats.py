@@ -107,6 +107,8 @@ def _is_written(node: Node) -> bool:
 class _PlainBody(Body):
     """A body whose operations are those of Python floats."""
 
+    writes = True
+
     def write(self, node: Node, operands: Sequence[Text]) -> Text:
         """Text of one operation; an operand that is written more than once gets a name first."""
         name = node.op.name

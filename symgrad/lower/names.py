@@ -44,25 +44,41 @@ class Names:
         `bare=False` always numbers, from `count_from`: t1, t2.
         """
         taken = self._taken
-        name = base = identifier(wish)
-        if bare and name in _TAKEN and name + "_" not in taken:
+        name = identifier(wish)
+        if not bare:
+            return self.number(name, count_from)
+        if name in _TAKEN and name + "_" not in taken:
             name += "_"
-        if not bare or name in taken:
-            number = self._next.get(base, count_from)
-            stem = f"{base}_" if base[-1].isdigit() else base
-            name = f"{stem}{number}"
-            while name in taken:
-                number += 1
-                name = f"{stem}{number}"
-            self._next[base] = number + 1
+        if name in taken:
+            return self.number(identifier(wish), count_from)
         taken.add(name)
+        if self._around is not None:
+            self._block(name)
+        return name
+
+    def number(self, base: str, count_from: int = 1) -> str:
+        """The next of the names that are an identifier with a number: t1, t2."""
+        taken = self._taken
+        number = self._next.get(base, count_from)
+        stem = f"{base}_" if base[-1].isdigit() else base
+        name = f"{stem}{number}"
+        while name in taken:
+            number += 1
+            name = f"{stem}{number}"
+        self._next[base] = number + 1
+        taken.add(name)
+        if self._around is not None:
+            self._block(name)
+        return name
+
+    def _block(self, name: str) -> None:
+        """Keep the scopes around this one from giving the name to others than blocks."""
         scope = self._around
         while scope is not None:
             if name not in scope._taken:
                 scope._taken.add(name)
                 scope._inner.add(name)
             scope = scope._around
-        return name
 
 
 def identifiers(lines: Iterable[str]) -> set[str]:

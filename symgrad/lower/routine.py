@@ -82,7 +82,7 @@ def routine(
     env = signature.env
     env.helpers, env.constants = {}, constants
     names = signature.names.copy()
-    env.names, env.sizes, env.assigned = names, {}, {}
+    env.names, env.sizes, env.assigned = names, {}, {} if options.source_map else None
     order = order_of(function, options)
     plan = choose(function, order[0], options)
     pairs = choose_pairs(function, order[0], plan, options)
@@ -139,7 +139,7 @@ def routine(
 def _origins(function: Function, body: Body) -> tuple[tuple[str, str], ...]:
     """The values that have names, and the lines of the user's source that they come from."""
     origins = Origins(function)
-    named = {**body.env.assigned, **{name: node for node, name in body.named.items() if node.args}}
+    named = {**(body.env.assigned or {}), **{name: node for node, name in body.named.items() if node.args}}
     found = {name: origins.line(node) for name, node in named.items()}
     return tuple((name, line) for name, line in found.items() if line)
 

@@ -35,7 +35,7 @@ class Tiled:
         self.options = options
         self.function, self.names, self.env = main.function, main.names, main.env
         #: Names of values, the same in all parts of the function.
-        self.called = main.called
+        self.called = main.share_names()
         self.n = extent or self.env.dims[str(plan.size)]
         self.tile, self.step, self.rows = (self.names.take(wish) for wish in ("tile", "step", "rows"))
         self.first, self.last = self.names.take("i"), self.names.take("j")
