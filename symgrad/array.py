@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from symgrad.ops.layouts import install_calls
 from symgrad.ops.leaves import array_node, operand
 from symgrad.ops.refusals import no_attribute
 from symgrad.ops.structure import expand_dims
-from symgrad.recording import record
+from symgrad.recording import NAMED, record
 from symgrad.shapes import Dim, core, product, shape_text
 from symgrad.spelling import FUNCTIONS, METHODS, NAMES
 
@@ -85,6 +87,8 @@ class Array:
         return (self if isinstance(key, tuple) else self.flat)[key]  # type: ignore[no-any-return]
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if len(inputs) == 1 and method == "__call__" and not kwargs and type(inputs[0]) is Array:
+            return _built(_builder(ufunc), (inputs[0].node,), sys._getframe(1))
         if any(type(x) is _COMPLEX[0] for x in inputs):
             return NotImplemented
         if kwargs.get("out") is not None:
@@ -145,6 +149,8 @@ class Array:
         return method
 
     def __getitem__(self, key: Any) -> Any:
+        if type(key) is int:
+            return _built(METHODS["__getitem__"], (self.node, key), sys._getframe(1))
         return invoke(METHODS["__getitem__"], (self, key), {})
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -286,14 +292,27 @@ def _spelling(function: Any) -> str:
 
 def invoke(builder: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
     """Call a builder on the nodes inside symbolic arrays; errors learn the user's line."""
+    return _built(
+        lambda: builder(*map(unwrap, args), **{k: unwrap(v) for k, v in kwargs.items()}), (), None, builder
+    )
+
+
+def _built(
+    builder: Callable[..., Any], operands: tuple[Any, ...], caller: FrameType | None, named: Any = None
+) -> Any:
+    """What a builder makes of nodes and numbers, wrapped; the user's frame is looked for from `caller` on."""
     try:
-        result = builder(*[unwrap(a) for a in args], **{k: unwrap(v) for k, v in kwargs.items()})
+        result = builder(*operands)
     except SymgradError as error:
         if error.where is None:
             error.where = user_line()
         raise
     except TypeError as error:
-        raise TraceError(f"{getattr(builder, '__name__', builder)}: {error}", where=user_line()) from error
+        title = getattr(named or builder, "__name__", named or builder)
+        raise TraceError(f"{title}: {error}", where=user_line()) from error
+    if type(result) is Node:
+        record(result, caller)
+        return Array(result)
     return wrap(result)
 
 
@@ -349,23 +368,17 @@ def _operator(function: Any, reflected: bool) -> Callable[[Array, Any], Any]:
     def operate(self: Array, other: Any) -> Any:
         kind = type(other)
         if kind is Array or kind is int or kind is float:
-            builder = FUNCTIONS[function]
             operand = other.node if kind is Array else other
-            try:
-                node = builder(operand, self.node) if reflected else builder(self.node, operand)
-            except SymgradError as error:
-                if error.where is None:
-                    error.where = user_line()
-                raise
-            return wrap(node)
+            operands = (operand, self.node) if reflected else (self.node, operand)
+            return _built(FUNCTIONS[function], operands, sys._getframe(1))
         if not isinstance(other, (Array, Dim, int, float, np.generic, np.ndarray, list)):
             if isinstance(other, complex):
                 unwrap(other)
             return NotImplemented
         if isinstance(other, list):
             other = np.array(other)
-        operands = (other, self) if reflected else (self, other)
-        return invoke(_builder(function), operands, {})
+        arguments = (other, self) if reflected else (self, other)
+        return invoke(_builder(function), arguments, {})
 
     return operate
 
@@ -387,6 +400,7 @@ for _name, _ufunc in {
 }.items():  # fmt: skip
     setattr(Array, f"__{_name}__", lambda self, _u=_ufunc: invoke(_builder(_u), (self,), {}))
 
+NAMED.add(Array)
 Dim.to_array = staticmethod(lambda size: Array(lift(size)))
 install_symbolic(wrap, as_node, invoke, Array)
 install_calls(lambda function, node, args, kwargs: as_node(function(wrap(node), *args, **kwargs)))

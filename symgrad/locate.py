@@ -22,9 +22,10 @@ def is_user_file(filename: str) -> bool:
     return known
 
 
-def user_frame() -> FrameType | None:
-    """The innermost frame that runs the user's code."""
-    frame: FrameType | None = sys._getframe(1)
+def user_frame(frame: FrameType | None = None) -> FrameType | None:
+    """The innermost frame that runs the user's code, from the given one on, where one is given, outwards."""
+    if frame is None:
+        frame = sys._getframe(1)
     while frame is not None:
         filename = frame.f_code.co_filename
         known = _KNOWN.get(filename)

@@ -174,14 +174,18 @@ class Op:
 
     def __call__(self, *operands: Operand, **params: Any) -> Node:
         """The node for these operands, checked; Python numbers and dimensions become leaves."""
-        args = tuple([x if type(x) is Node else lift(x) for x in operands])
-        if params and not params.keys() <= set(self.params):
-            raise _unknown(self, params)
+        args: tuple[Any, ...] = operands
+        for x in operands:
+            if type(x) is not Node:
+                args = tuple([lift(x) for x in operands])
+                break
+        for name in params:
+            if name not in self.params:
+                raise _unknown(self, params)
         if not self.params:
-            values: tuple[Any, ...] = ()
-        else:
-            values = tuple([params[p] if p in params else self.defaults[p] for p in self.params])
-        return build(self, args, values)
+            return build(self, args)
+        values = [params[p] if p in params else self.defaults[p] for p in self.params]
+        return build(self, args, tuple(values))
 
     def rule(self, position: int) -> AdjointRule | None:
         """The adjoint rule of the edge to operand `position`; None where the edge has no derivative."""

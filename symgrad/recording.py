@@ -11,10 +11,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 
 from symgrad.locate import is_user_file, user_frame
 from symgrad.node import Node
+
+#: The classes of values that get names, which are in a layer above: symbolic arrays.
+NAMED: set[type] = set()
 
 
 class Recording:
@@ -22,44 +25,63 @@ class Recording:
 
     def __init__(self) -> None:
         self.names: dict[Node, str] = {}
-        #: Where each node was made, and the how-manyth it was.
-        self._places: dict[Node, tuple[str, int, int]] = {}
+        #: The how-manyth each node was, and for each of them the line on which it was made.
+        self._numbers: dict[Node, int] = {}
+        self._made_on: list[str] = []
         self._depths: dict[Node, int] = {}
         #: Stand-ins for the arguments of bodies at work, which are named like values.
         self.stand_ins: set[Node] = set()
         #: The user's frames at work, innermost first.
         self._frames: list[FrameType] = []
-        self._position = -1
-        self._line = -1
+        self._innermost: FrameType | None = None
+        #: For every code object seen, itself, and its lines by the places in it that nodes were made at.
+        self._codes: dict[int, tuple[CodeType, dict[int, str]]] = {}
+        self._lines: dict[int, str] = {}
+        self._texts: dict[str, str] = {}
+        #: Where the last node was made.
+        self._place = -1
+        self._line = ""
 
-    def record(self, node: Node) -> None:
-        """Note where a node was made, and the names that values got before."""
-        frame = user_frame()
+    def record(self, node: Node, frame: FrameType | None) -> None:
+        """Note where a node was made, and the names that values got before.
+
+        `frame` is the innermost of the user's.
+        """
         if frame is None:
             return
-        line = frame.f_lineno
-        if node not in self._places:
-            self._places[node] = (frame.f_code.co_filename, line, len(self._places))
-        if not self._frames or frame is not self._frames[0]:
+        entered = frame is not self._innermost
+        if entered:
             self.finish()
+            self._innermost = frame
             self._frames = _user_frames(frame)
+            self._lines = self._codes.setdefault(id(frame.f_code), (frame.f_code, {}))[1]
+        place = frame.f_lasti
+        line = self._lines.get(place)
+        if line is None:
+            line = self._lines[place] = self._text(frame)
+        if node not in self._numbers:
+            self._numbers[node] = len(self._made_on)
+            self._made_on.append(line)
+        if entered:
             self._look(len(self._frames))
-        elif line != self._line or frame.f_lasti <= self._position:
+        elif line is not self._line or place <= self._place:
             self._look(1)
-        self._line = line
-        self._position = frame.f_lasti
+        self._place, self._line = place, line
+
+    def _text(self, frame: FrameType) -> str:
+        """`file.py:12`, one object for each line; no folder, so that it is the same on every machine."""
+        text = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+        return self._texts.setdefault(text, text)
 
     def _look(self, count: int) -> None:
         """Take names from the local variables of the innermost frames, which may have returned."""
         for position, frame in enumerate(self._frames[:count]):
             depth = len(self._frames) - position
             for name, value in frame.f_locals.items():
-                if type(value).__name__ != "Array":
+                if type(value) not in NAMED:
                     continue
-                node = getattr(value, "node", None)
-                if type(node) is not Node or not (node.args or node in self.stand_ins):
-                    continue
-                if depth < self._depths.get(node, 1000):
+                node = value.node
+                if depth < self._depths.get(node, 1000) and (node.args or node in self.stand_ins):
                     self.names[node] = name
                     self._depths[node] = depth
 
@@ -67,27 +89,21 @@ class Recording:
         """Look a last time, and let go of the frames."""
         self._look(len(self._frames))
         self._frames = []
+        self._innermost = None
 
     def mark(self) -> int:
         """The number that the next node will have."""
-        return len(self._places)
+        return len(self._made_on)
 
     def is_known(self, node: Node, before: int) -> bool:
         """Whether a node was made before the one of that number."""
-        place = self._places.get(node)
-        return place is not None and place[2] < before
+        number = self._numbers.get(node)
+        return number is not None and number < before
 
     @property
     def lines(self) -> dict[Node, str]:
-        """For each node, `file.py:12`; no folder, so that it is the same on every machine."""
-        known: dict[str, str] = {}
-        found = {}
-        for node, (filename, line, _) in self._places.items():
-            base = known.get(filename)
-            if base is None:
-                base = known[filename] = os.path.basename(filename)
-            found[node] = f"{base}:{line}"
-        return found
+        """The line of each node."""
+        return dict(zip(self._numbers, self._made_on))
 
 
 def _user_frames(frame: FrameType) -> list[FrameType]:
@@ -120,10 +136,13 @@ def recording() -> Iterator[Recording]:
         _ACTIVE.pop()
 
 
-def record(node: Node) -> None:
-    """Note a node in the innermost recording, if there is one."""
+def record(node: Node, caller: FrameType | None = None) -> None:
+    """Note a node in the innermost recording, if there is one.
+
+    The user's frame is looked for from `caller` on, where it is given.
+    """
     if _ACTIVE:
-        _ACTIVE[-1].record(node)
+        _ACTIVE[-1].record(node, user_frame(caller))
 
 
 @contextmanager
