@@ -120,8 +120,8 @@ def loss_value_and_grad(
 
     Notes
     -----
-    Cost: 8 n d k + 9 n k + 7 d k + 4 n + 10 k + 5 flops, 2.0 times the 4 n d k + 7 n k + 3 d k + n
-    + 6 k + 2 of loss.
+    Cost: 8 n d k + 9 n k + 7 d k + 4 n + 9 k + 5 flops, 2.0 times the 4 n d k + 7 n k + 3 d k + n +
+    6 k + 2 of loss.
     Memory: about 2 d k + k + 1 numbers and tiles of 131,072 numbers or of 512 rows of 3 d k + d + k
     beside arguments and results.
     """
@@ -149,8 +149,7 @@ def loss_value_and_grad(
 
     # From the sums
     loss = -(loss_sum / n)
-    t4_bar = -normaliser_bar                               # (k,)
-    weights_bar = t4_bar - t4_bar.sum(keepdims=True) * _shares(t1, t2)  # (k,)
+    weights_bar = normaliser_bar.sum(keepdims=True) * _shares(t1, t2) - normaliser_bar  # (k,)
     mu_bar = -(mu_bar_sum * t3)                            # (k, d)
     log_sigma_bar = normaliser_bar[:, None] - t3_bar * t3  # (k, d)
 

@@ -48,9 +48,12 @@ def sum_of_repeated(node: Node, context: Context) -> Node | None:
     example=lambda: _sum(OPS["mul"](2, _matrix()), 0),
 )
 def scale_out_of_sum(node: Node, context: Context) -> Node | None:
-    """Signs and scalar factors work on the sum, which is smaller; sizes stay: they may be 0."""
+    """Signs and scalar factors work on the sum, which is smaller; sizes stay: they may be 0.
+
+    A sign goes out also where others need the negative: they are often sums as well.
+    """
     (x,) = node.args
-    if not x.args or not context.single(x):
+    if not x.args or not (context.single(x) or x.op.name == "neg"):
         return None
     return scaled_apart(x, lambda inner: rebuild(node, [inner]))
 
