@@ -9,6 +9,7 @@ guard        branches not taken   -> harmless ones       (symgrad.guard), at the
 simplify     Function             -> smaller Function    (symgrad.rewrite)
 join         Function             -> fewer selections    (symgrad.rewrite.choices), in derivatives
 unmask       Function             -> fewer selections    (symgrad.guard)
+gather       Function             -> sums of outer products (symgrad.rewrite.outer)
 associate    Function             -> products in order   (symgrad.rewrite.association)
 share        Function             -> fewer exponentials  (symgrad.rewrite.exponentials)
 sign         Function             -> signs of the small  (symgrad.rewrite.small_signs)
@@ -34,6 +35,7 @@ from symgrad.rewrite.columns import turn_short_rows
 from symgrad.rewrite.exponentials import share_exponentials
 from symgrad.rewrite.fast_sums import spell_sums
 from symgrad.rewrite.fission import split_loops
+from symgrad.rewrite.outer import gather_outer_products
 from symgrad.rewrite.residuals import keep_residuals
 from symgrad.rewrite.small_signs import sign_small_factors
 
@@ -45,6 +47,8 @@ def prepare(function: Function, options: Options = DEFAULT) -> Function:
     unmasked = unmask(simple if "choices" in options.without else join_choices(simple))
     if unmasked is not simple:
         simple = simplify(unmasked)
+    if "outer_products" not in options.without:
+        simple = gather_outer_products(simple)
     if "association" not in options.without:
         simple = associate(simple, options.typical)
     if "shared_exponentials" not in options.without:

@@ -94,6 +94,7 @@ FUNCTIONS = {
     ),
     "attraction'": sg.value_and_grad(sg.trace(attraction, x="n 3", m="n")),
     "attraction''": sg.hvp(sg.trace(attraction, x="n 3", m="n"), wrt="x"),
+    "attraction of many'": sg.value_and_grad(sg.trace(attraction, x="300 3", m="300")),
     "crossed": sg.trace(crossed, x="n 3", y="p 3", v="3"),
     "crossed'": sg.value_and_grad(
         sg.trace(

@@ -13,14 +13,12 @@ from collections.abc import Mapping
 
 from symgrad.graph import Function
 from symgrad.node import Node
-from symgrad.rewrite.turning import ALONG, Rows, Turner, column_of, short_rows
+from symgrad.rewrite.turning import ALONG, MANY, Rows, Turner, column_of, short_rows
 from symgrad.shapes import core
 
 #: How many operations have to gain before anything is turned: of rows, and of rows for pairs, which are so
 #: many more than what they are made of that transposes of that weigh nothing.
 GAINS = {1: 6, 2: 3}
-#: A dimension of known typical size is worth it from so many rows on.
-ROWS = 256
 
 
 def turn_short_rows(f: Function, typical: Mapping[str, int]) -> Function:
@@ -37,7 +35,7 @@ def turn_short_rows(f: Function, typical: Mapping[str, int]) -> Function:
     chosen = {
         rows
         for rows, count in gains.items()
-        if count >= GAINS[len(rows)] and all(typical.get(str(n), ROWS) >= ROWS for n in rows)
+        if count >= GAINS[len(rows)] and all(typical.get(str(n), MANY) >= MANY for n in rows)
     }
     if not chosen:
         return f

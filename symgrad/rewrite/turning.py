@@ -12,18 +12,22 @@ from symgrad.shapes import Shape, Size, core, has_batch
 
 #: Rows of at most so many numbers are short.
 SHORT = 16
-#: The named sizes of all axes but the short one.
+#: A number of rows that is known, or a typical one, is worth it from here on.
+MANY = 256
+#: The sizes of all axes but the short one.
 Rows = tuple[Size, ...]
 #: What works along axes, the short one among them.
 ALONG = ("sum", "max", "min", "norm")
 
 
 def short_rows(node: Node) -> Rows | None:
-    """The named numbers of rows of an array whose rows are short."""
+    """The numbers of rows, named ones or large, of an array whose rows are short."""
     if not 2 <= node.rank <= 3 or has_batch(node.shape) or node.dtype not in ("float64", "bool"):
         return None
     *rows, width = core(node.shape)
-    if any(isinstance(n, int) for n in rows) or not isinstance(width, int) or not 1 <= width <= SHORT:
+    if any(isinstance(n, int) and n < MANY for n in rows) or not isinstance(width, int):
+        return None
+    if not 1 <= width <= SHORT:
         return None
     return tuple(rows)
 
