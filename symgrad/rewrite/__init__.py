@@ -2,7 +2,7 @@
 
 import symgrad.ops
 import symgrad.rewrite.rules  # noqa: F401
-from symgrad.rewrite.engine import simplify
+from symgrad.rewrite.passes import simplify
 from symgrad.rewrite.stable import STABLE, stabilize
 from symgrad.rewrite.table import RULES, Context, Rule, rule, rule_function
 

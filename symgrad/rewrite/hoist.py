@@ -54,15 +54,21 @@ class Literals:
         if op is _CONST:
             value = movable(node)
             return (1, node) if value is None else (value, None)
-        if not self._left or not self._opens(node):
+        if op not in LINEAR or not self._left or (node in self._context.several and node is not self._root):
+            return 1, node
+        divides = op is _DIV
+        if divides and not _divides(node):
             return 1, node
         self._left -= 1
         if op is _NEG:
             coefficient, rest = self._strip(node.args[0])
             return -coefficient, rest
-        divides = op is _DIV
-        below, right = self._strip(node.args[1])
-        above, left = self._strip(node.args[0])
+        a, b = node.args
+        below, right = self._strip(b)
+        above, left = self._strip(a)
+        if left is a and right is b:
+            self._inner.add(node)
+            return 1, node
         both = merged(over if divides else times, above, below)
         coefficient = above if both is None else both
         if both is None:
@@ -74,11 +80,6 @@ class Literals:
         skeleton = build(op, (lift(1) if left is None else left, right))
         self._inner.add(skeleton)
         return coefficient, skeleton
-
-    def _opens(self, node: Node) -> bool:
-        if node.op not in LINEAR or (node in self._context.several and node is not self._root):
-            return False
-        return node.op is not _DIV or _divides(node)
 
     def _placed(self, coefficient: Number, skeleton: Node | None) -> Node:
         if skeleton is None:
@@ -117,7 +118,7 @@ def multiplied(factor: Node, skeleton: Node, inner: Container[Node], context: Co
     return new
 
 
-@dataclass
+@dataclass(slots=True)
 class Spread:
     """The factors of a product wherever they stand; true quotients are factors."""
 
@@ -128,9 +129,9 @@ class Spread:
     #: The products and quotients taken apart.
     inner: set[Node]
     #: How many of them work on the largest arrays.
-    steps: int = 0
+    steps: int
     #: Whether a scalar divided by a size scales an array: it would raise where the size is 0.
-    fragile: bool = False
+    fragile: bool
 
     def key(self) -> tuple[object, ...]:
         """Equal for products of the same factors; for comparing only."""
@@ -161,22 +162,22 @@ class Spread:
     def build(self) -> Node:
         """The product with number, scalars and small arrays in front, and sizes dividing last."""
         scalars, small = self.small()
-        rest = self._without({*scalars, *small})
+        kept: set[Node] = set()
+        rest = self._without({*scalars, *small}, kept)
         size = magnitude(self.coefficient)
         whole = None if scalars or small else divisor(size)
         first = chain([*([] if size == 1 or whole is not None else [lift(size)]), *scalars, *small])
         if rest is None:
             top = lift(1) if first is None else first
         else:
-            top = rest if first is None else multiplied(first, rest, self._kept, None)
+            top = rest if first is None else multiplied(first, rest, kept, None)
         if whole is not None:
             top = OPS["div"](top, lift(whole))
         sizes = chain(self.sizes)
         return signed(top if sizes is None else OPS["div"](top, sizes), is_negative(self.coefficient))
 
-    def _without(self, taken: set[Node]) -> Node | None:
-        """What is left of the root without the factors taken, literals, signs and sizes."""
-        self._kept: set[Node] = set()
+    def _without(self, taken: set[Node], products: set[Node]) -> Node | None:
+        """What is left without the factors taken, literals, signs and sizes; its products are noted."""
 
         def rest(node: Node) -> Node | None:
             if node not in self.inner:
@@ -188,7 +189,7 @@ class Spread:
             if left is None or right is None:
                 return right if left is None else left
             kept = OPS["mul"](left, right)
-            self._kept.add(kept)
+            products.add(kept)
             return kept
 
         return rest(self.root)
@@ -196,8 +197,12 @@ class Spread:
 
 def spread(root: Node, context: Context) -> Spread | None:
     """The factors of a product; None where they are many, or where literals do not merge."""
-    found = Spread(root, 1, [], [], set())
     several = context.several
+    coefficient: Number = 1
+    leaves: list[Node] = []
+    sizes: list[Node] = []
+    inner: set[Node] = set()
+    steps, fragile = 0, False
     stack = [root]
     while stack:
         node = stack.pop()
@@ -206,32 +211,30 @@ def spread(root: Node, context: Context) -> Spread | None:
         if opens and op is _DIV:
             below = node.args[1]
             value = movable(below)
-            total = None if value is None else merged(over, found.coefficient, value)
-            if _divides(node) and (total is not None or is_size(below)):
-                if total is not None:
-                    found.coefficient = total
-                else:
-                    found.sizes.append(below)
-                    found.fragile |= not node.shape and root.shape != ()
-            else:
+            total = None if value is None else merged(over, coefficient, value)
+            if not _divides(node) or not (total is not None or is_size(below)):
                 opens = False
+            elif total is not None:
+                coefficient = total
+            else:
+                sizes.append(below)
+                fragile |= not node.shape and root.shape != ()
         if opens:
-            found.inner.add(node)
-            if len(found.inner) > REACH:
+            inner.add(node)
+            if len(inner) > REACH:
                 return None
             if op is _NEG:
-                found.coefficient = -found.coefficient
-            else:
-                found.steps += node.shape != () and node.shape == root.shape
+                coefficient = -coefficient
+            elif node.shape and node.shape == root.shape:
+                steps += 1
             stack += node.args[::-1] if op is _MUL else node.args[:1]
-            continue
-        if op is not _CONST:
-            found.leaves.append(node)
-            continue
-        value = movable(node)
-        total = None if value is None else merged(times, found.coefficient, value)
-        if total is None:
-            return None
-        found.coefficient = total
-    found.sizes.reverse()
-    return found
+        elif op is not _CONST:
+            leaves.append(node)
+        else:
+            value = movable(node)
+            total = None if value is None else merged(times, coefficient, value)
+            if total is None:
+                return None
+            coefficient = total
+    sizes.reverse()
+    return Spread(root, coefficient, leaves, sizes, inner, steps, fragile)

@@ -21,7 +21,7 @@ MODERATE = 2**20
 REACH = 8
 
 
-@dataclass
+@dataclass(slots=True)
 class Product:
     """`coefficient * above[0] * above[1] ... / below[0] / below[1] ...`.
 
@@ -34,6 +34,8 @@ class Product:
 
     def key(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Equal for products of the same factors, whatever their parentheses; for comparing only."""
+        if len(self.above) == 1 and not self.below and self.above[0].op is not _MUL:
+            return (id(self.above[0]),), ()
         flat: list[int] = []
         stack = self.above[:]
         while stack:

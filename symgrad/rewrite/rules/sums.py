@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from symgrad.node import OPS, Node
 from symgrad.ops.leaves import input_node
-from symgrad.rewrite.literals import Number, plus
+from symgrad.rewrite.literals import Number, magnitude, plus
 from symgrad.rewrite.table import Context, rule, rule_function
 from symgrad.rewrite.terms import Product, add_up, is_size, may_meet, terms
 
@@ -124,16 +124,14 @@ def common_factors(node: Node, context: Context) -> Node | None:
 
 def _removable(part: Product) -> list[tuple[str, object]]:
     """What could be taken out of a term so that something is saved."""
-    if len(part.above) + len(part.below) + (abs(part.coefficient) != 1) < 2 and not part.below:
+    size = magnitude(part.coefficient)
+    if len(part.above) + (size != 1) < 2 and not part.below:
         return []
-    found: dict[tuple[str, object], None] = {}
-    for f in part.above:
-        found["above", f] = None
-    for f in part.below:
-        found["below", f] = None
-    if abs(part.coefficient) != 1 and part.above:
-        found["literal", abs(part.coefficient)] = None
-    return list(found)
+    found: list[tuple[str, object]] = [("above", f) for f in part.above]
+    found += [("below", f) for f in part.below]
+    if size != 1 and part.above:
+        found.append(("literal", size))
+    return list(dict.fromkeys(found))
 
 
 def _factored(group: list[Product], held: tuple[str, object], context: Context) -> Product | None:
