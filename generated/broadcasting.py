@@ -171,7 +171,10 @@ def broadcast_vjp(
 
 
 def _broadcast_vjp_rows(t, last, two, full, ct, one, middle):
-    """What some of the rows contribute: terms of the sums and rows of the results."""
+    """What some of the rows contribute: terms of the sums and rows of the results.
+
+    Arrays that nothing needs any more are written over.
+    """
 
     # Forward
     t1 = t * one           # (p, q, rows)
@@ -181,14 +184,18 @@ def _broadcast_vjp_rows(t, last, two, full, ct, one, middle):
     broadcast = t4 * full  # (p, q, rows)
 
     # Adjoints, from output to inputs: v_bar = d broadcast / d v
-    full_bar = ct * t4                                          # (p, q, rows)
+    t4 *= ct
+    full_bar = t4                                               # (p, q, rows)
     t4_bar = ct * full                                          # (p, q, rows)
     two_bar = (t4_bar * t3).sum(axis=0)                         # (q, rows)
-    t3_bar = t4_bar * two                                       # (p, q, rows)
+    t4_bar *= two
+    t3_bar = t4_bar                                             # (p, q, rows)
     middle_bar = (t3_bar * t2).sum(axis=0).sum(axis=1, keepdims=True)  # (q, 1)
-    t2_bar = t3_bar * middle                                    # (p, q, rows)
+    t3_bar *= middle
+    t2_bar = t3_bar                                             # (p, q, rows)
     last_bar = (t2_bar * t1).sum(axis=(0, 1))                   # (rows,)
-    t1_bar = t2_bar * last                                      # (p, q, rows)
+    t2_bar *= last
+    t1_bar = t2_bar                                             # (p, q, rows)
     t_bar = t1_bar * one                                        # (p, q, rows)
     one_bar = (t1_bar * t).sum(axis=(0, 1)).sum(keepdims=True)  # (1,)
 

@@ -157,7 +157,10 @@ def loss_value_and_grad(
 
 
 def _loss_value_and_grad_rows(X, mu, t3, normaliser, t4, n):
-    """What some of the rows contribute: terms of the sums."""
+    """What some of the rows contribute: terms of the sums.
+
+    Arrays that nothing needs any more are written over.
+    """
 
     # Forward
     t5 = X[:, None] - mu                                     # (rows, k, d)
@@ -171,7 +174,8 @@ def _loss_value_and_grad_rows(X, mu, t3, normaliser, t4, n):
     # Adjoints, from output to inputs: v_bar = d loss / d v
     t9 = _shares(t7, t8) / n           # (rows, k)
     normaliser_bar = t9.sum(axis=0)    # (k,)
-    t_bar = t9[:, :, None] * t         # (rows, k, d)
+    t *= t9[:, :, None]
+    t_bar = t                          # (rows, k, d)
     mu_bar_sum = t_bar.sum(axis=0)     # (k, d)
     t3_bar = (t_bar * t5).sum(axis=0)  # (k, d)
 

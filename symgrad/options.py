@@ -17,6 +17,7 @@ TECHNIQUES = {
     "small_signs": "signs of large products taken by their small factor",
     "columns": "arrays of many short rows kept as a few long columns",
     "fast_sums": "sums along and over short rows as einsum, or as products with ones",
+    "short_products": "transposed factors of products of short rows copied into their order",
     "short_lives": "values in the order that keeps least in memory, where that is a tenth less",
     "pairs": "rows of pairs of n with n told from columns, so that they are computed tile by tile",
     "written_over": "arrays of a tile that nothing needs any more written over",

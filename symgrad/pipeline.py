@@ -15,6 +15,7 @@ share        Function             -> fewer exponentials  (symgrad.rewrite.expone
 sign         Function             -> signs of the small  (symgrad.rewrite.small_signs)
 turn         Function             -> columns of rows     (symgrad.rewrite.columns)
 spell        Function             -> faster spellings    (symgrad.rewrite.fast_sums)
+order        Function             -> factors in order    (symgrad.rewrite.short_products)
 tell apart   Function             -> rows of pairs named (symgrad.schedule.pairs), where tiles of those pay
 plan         Function             -> stages, tiles       (symgrad.schedule), where rows are apart and it pays
 lower        Function             -> Routine: text       (symgrad.lower)
@@ -37,6 +38,7 @@ from symgrad.rewrite.fast_sums import spell_sums
 from symgrad.rewrite.fission import split_loops
 from symgrad.rewrite.outer import gather_outer_products
 from symgrad.rewrite.residuals import keep_residuals
+from symgrad.rewrite.short_products import copy_short_factors
 from symgrad.rewrite.small_signs import sign_small_factors
 
 
@@ -59,4 +61,6 @@ def prepare(function: Function, options: Options = DEFAULT) -> Function:
         simple = turn_short_rows(simple, options.typical)
     if "fast_sums" not in options.without:
         simple = spell_sums(simple, options.typical)
+    if "short_products" not in options.without:
+        simple = copy_short_factors(simple, options.typical)
     return simple

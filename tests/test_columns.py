@@ -173,3 +173,13 @@ def test_small_functions_and_few_rows_stay():
     g = prepare(FUNCTIONS["rotate"], Options(without=WITHOUT))
     assert turn_short_rows(g, {"n": 10}) is g
     assert turn_short_rows(g, {"n": 10_000}) is not g
+
+
+def test_stacks_of_matrices_that_are_multiplied_keep_their_rows():
+    def whitened(x, means, Q):
+        z = np.matmul(x - means[:, None, :], Q)
+        return np.sum(np.log1p(np.sum(z**2, axis=2)) * np.sum(np.abs(x - means[:, None, :]), axis=2))
+
+    f = sg.value_and_grad(sg.trace(whitened, x="n 3", means="k 3", Q="k 3 3"))
+    shapes = {node.shape for node in prepare(f).nodes() if node.rank == 3}
+    assert not [shape for shape in shapes if shape[0] == 3 and shape[-1] != 3]

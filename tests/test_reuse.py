@@ -97,3 +97,18 @@ def test_elements_of_arguments_that_broadcast() -> None:
         for a, b in zip(flat(ours(x, y)), flat(plain(x, y)), strict=True):
             assert a.tobytes() == b.tobytes()
             assert a.shape == b.shape
+
+
+def test_one_array_of_tables_is_worth_it():
+    def f(x, means, Q):
+        z = np.matmul(x - means[:, None, :], Q)
+        return np.sum(np.log1p(np.sum(z**2, axis=2)))
+
+    g = sg.value_and_grad(sg.trace(f, x="n 9", means="k 9", Q="k 9 9"), wrt=("means", "Q"))
+    text = sg.Module("m", {"f": g}).source()
+    assert "    z *= " in text and "einsum" in text
+    ours, plain = sg.compile(g, tiles=2), sg.compile(g, tiles=2, without=("written_over",))
+    rng = np.random.default_rng(0)
+    given = rng.normal(size=(7, 9)), rng.normal(size=(3, 9)), rng.normal(size=(3, 9, 9))
+    for one, other in zip(ours(*given)[1], plain(*given)[1]):
+        np.testing.assert_array_equal(one, other)

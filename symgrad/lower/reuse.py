@@ -12,12 +12,12 @@ from symgrad.lower.names import identifiers
 from symgrad.node import Node
 from symgrad.options import Options
 from symgrad.program import Statement
-from symgrad.shapes import has_batch
+from symgrad.shapes import core, has_batch
 from symgrad.text import keeps_scalars
 
 #: What the docstring of such a function says of it.
 OVER = "\n\n    Arrays that nothing needs any more are written over.\n    "
-#: Fewer such places are not worth what they cost in legibility.
+#: Fewer such places are not worth what they cost in legibility, unless each row is a table of its own.
 MANY = 6
 #: Operations that Python has an in-place form of, and whether operands may change places.
 _IN_PLACE = {"add": ("+", True), "sub": ("-", False), "mul": ("*", True), "div": ("/", False)}
@@ -35,11 +35,17 @@ def written_over(body: Body, options: Options) -> bool:
     if "written_over" in options.without:
         return False
     found = _Reuse(body).run()
-    if len(found) < (MANY if options.tiles is True else 1):
+    wide = any(_is_wide(body.statements[i][0]) for i in found)
+    if len(found) < (MANY if options.tiles is True and not wide else 1):
         return False
     for i, statement in found.items():
         body.statements[i] = (body.statements[i][0], statement)
     return True
+
+
+def _is_wide(node: Node) -> bool:
+    """Whether the rows are tables with a side as long as some named dimension."""
+    return node.rank > 2 and sum(not isinstance(size, int) for size in core(node.shape)) > 1
 
 
 class _Reuse:
@@ -101,7 +107,7 @@ class _Reuse:
             for user in self.users[pending.pop()]:
                 if user.op.view and user not in self.body.named:
                     pending.append(user)
-                elif user.op.view or not (_is_new(user) or user.op.name in _READERS):
+                elif user.op.view or not (_is_new(user) or _is_reader(user)):
                     return False
         return True
 
@@ -112,6 +118,11 @@ class _Reuse:
                 own = frozenset([one]) if one.op.name == "input" and has_batch(one.shape) else frozenset()
                 self.inputs[one] = own.union(*[self.inputs.get(a, frozenset()) for a in one.args])
         return self.inputs[node]
+
+
+def _is_reader(node: Node) -> bool:
+    """Whether an operation keeps no hold of its operands; einsum of one may be a view of it."""
+    return node.op.name in _READERS or (node.op.name == "einsum" and len(node.args) > 1)
 
 
 def _is_new(node: Node) -> bool:

@@ -32,10 +32,14 @@ def turn_short_rows(f: Function, typical: Mapping[str, int]) -> Function:
         rows = _gains(node)
         if rows is not None:
             gains[rows] = gains.get(rows, 0) + 1
+    multiplied = {short_rows(a) for node in order if node.op.name == "matmat" for a in (node, *node.args)}
     chosen = {
         rows
         for rows, count in gains.items()
-        if count >= GAINS[len(rows)] and all(typical.get(str(n), MANY) >= MANY for n in rows)
+        if count >= GAINS[len(rows)]
+        and all(typical.get(str(n), MANY) >= MANY for n in rows)
+        # Stacks of matrices that are multiplied stay as BLAS takes them.
+        and not (len(rows) == 2 and rows in multiplied)
     }
     if not chosen:
         return f
