@@ -326,7 +326,7 @@ _FREED = np.empty(900_000).nbytes
 
 def _tile_pairs(numbers, n):
     """The same where each row has pairs with all n: some tens of these are enough, and few go all at once."""
-    return n if n <= 128 else max(49152 // numbers, 32)
+    return n if n <= 256 else max(49152 // numbers, 32)
 
 
 def _added(left, right):

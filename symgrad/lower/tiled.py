@@ -136,7 +136,7 @@ class Tiled:
         if self.plan.pairs is not None:
             return f"{self.env.helper('_tile_pairs')}({self.env.dim(size)}, {self.n})"
         least = least_rows(phase, self.plan.size, self.options)
-        sizes = f", least={least}" if least > FEWEST else ""
+        sizes = f", least={least}" if least != FEWEST else ""
         return f"{self.env.helper('_tile_rows')}({self.env.dim(size)}{sizes})"
 
     def _block(self, i: int, phase: Phase) -> tuple[str, list[str], list[str]]:

@@ -218,11 +218,20 @@ class Footprint:
         return both
 
 
+def _has_pairs(node: Node) -> bool:
+    """Whether two axes of the value have one named size."""
+    sizes = [size for size in core(node.shape) if not isinstance(size, int)]
+    return len(set(sizes)) < len(sizes)
+
+
 def least_rows(phase: Phase, n: Any, options: Options) -> int:
     """Rows of a tile below which calls would take a larger part of the time than they should.
 
-    They may be many where rows are narrow: a hundred operations on columns pay for a hundred calls.
+    They may be many where rows are narrow: a hundred operations on columns pay for a hundred calls. One that
+    holds pairs is enough.
     """
+    if any(_has_pairs(node) for node in phase.order):
+        return 1
     total = footprint(phase, n, options).total
     if not isinstance(total, int):
         return FEWEST

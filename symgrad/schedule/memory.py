@@ -9,7 +9,7 @@ from symgrad.graph import Function
 from symgrad.kernels.tiles import _tile_pairs, _tile_rows
 from symgrad.node import Node
 from symgrad.options import Options
-from symgrad.schedule.choose import FEWEST, footprint, least_rows
+from symgrad.schedule.choose import footprint, least_rows
 from symgrad.schedule.order import most_alive
 from symgrad.schedule.plan import Plan
 from symgrad.shapes import Shape
@@ -71,14 +71,19 @@ def _tile(plan: Plan | None, options: Options) -> str:
     """The size of the largest tile."""
     if options.tiles is not True:
         return f"tiles of {int(options.tiles)} rows"
-    widest, most = NOTHING, NUMBERS
+    widest, most, rows = NOTHING, NUMBERS, 1
     if plan is not None:
         for phase in plan.phases:
             total = footprint(phase, plan.size, options).total
             widest = max(widest, extent(total), key=nominal)
+            least = least_rows(phase, plan.size, options)
+            rows = max(rows, least)
             if isinstance(total, int):
-                most = max(most, total * least_rows(phase, plan.size, options))
+                most = max(most, total * least)
     if not widest.names:
         return f"tiles of {most:,} numbers"
-    room, rows = (NUMBERS, FEWEST) if plan is None or plan.pairs is None else PAIRS
-    return f"tiles of {room:,} numbers or of {rows} rows of {widest.to_text()}"
+    room = NUMBERS
+    if plan is not None and plan.pairs is not None:
+        room, rows = PAIRS
+    count = "one row" if rows == 1 else f"{rows} rows"
+    return f"tiles of {room:,} numbers or of {count} of {widest.to_text()}"
