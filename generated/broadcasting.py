@@ -124,82 +124,76 @@ def broadcast_vjp(
     Notes
     -----
     Cost: 19 p q r + q r + r flops, 3.8 times the 5 p q r of broadcast.
-    Memory: about tiles of 131,072 numbers or of 512 rows of 10 p q + q + 1 beside arguments and
-    results.
+    Memory: about tiles of 131,072 numbers or of 512 rows of 10 q r beside arguments and results.
     """
     t, one, last, middle, two, full, ct, dtype, p, q, r = _broadcast_vjp_arguments(
         t, one, last, middle, two, full, ct
     )
 
-    # Each term of the sums over r and each row of the results needs one row of t, last, two, full and ct
-    # alone: tiles of rows follow one another, so that what is computed in between stays in cache, and their
-    # sums are added in pairs.
-    step = _tile_rows(10 * p * q + q + 1)
-    if r <= step:
+    # Each term of the sums over p and each row of the results needs one row of t, full and ct alone: tiles of
+    # rows follow one another, so that what is computed in between stays in cache, and their sums are added in
+    # pairs.
+    step = _tile_rows(10 * q * r)
+    if p <= step:
         (
-            middle_bar,
-            one_bar,
+            two_bar,
+            middle_bar_sum,
+            last_bar,
+            one_bar_sum,
             broadcast,
             full_bar,
-            two_bar,
-            last_bar,
             t_bar,
-        ) = _broadcast_vjp_rows(t, last, two, full, ct, one, middle)
+        ) = _broadcast_vjp_rows(t, full, ct, one, last, middle, two)
     else:
         broadcast = np.empty((p, q, r), dtype)
         full_bar = np.empty((p, q, r), dtype)
-        two_bar = np.empty((q, r), dtype)
-        last_bar = np.empty((r,), dtype)
         t_bar = np.empty((p, q, r), dtype)
 
         def tile(i, j):
-            (
-                *sums,
-                broadcast[:, :, i:j],
-                full_bar[:, :, i:j],
-                two_bar[:, i:j],
-                last_bar[i:j],
-                t_bar[:, :, i:j],
-            ) = _broadcast_vjp_rows(
-                t[:, :, i:j], last[i:j], two[:, i:j], full[:, :, i:j], ct[:, :, i:j], one, middle
+            *sums, broadcast[i:j], full_bar[i:j], t_bar[i:j] = _broadcast_vjp_rows(
+                t[i:j], full[i:j], ct[i:j], one, last, middle, two
             )
             return sums
 
-        middle_bar, one_bar = _over_tiles(tile, r, step)
+        two_bar, middle_bar_sum, last_bar, one_bar_sum = _over_tiles(tile, p, step)
+
+    # From the sums
+    middle_bar = middle_bar_sum.sum(axis=1, keepdims=True)  # (q, 1)
+    one_bar = one_bar_sum.sum(keepdims=True)                # (1,)
 
     return broadcast, BroadcastGradient(t_bar, one_bar, last_bar, middle_bar, two_bar, full_bar)
 
 
-def _broadcast_vjp_rows(t, last, two, full, ct, one, middle):
+def _broadcast_vjp_rows(t, full, ct, one, last, middle, two):
     """What some of the rows contribute: terms of the sums and rows of the results.
 
     Arrays that nothing needs any more are written over.
     """
 
     # Forward
-    t1 = t * one           # (p, q, rows)
-    t2 = t1 * last         # (p, q, rows)
-    t3 = t2 * middle       # (p, q, rows)
-    t4 = t3 * two          # (p, q, rows)
-    broadcast = t4 * full  # (p, q, rows)
+    t1 = t * one           # (rows, q, r)
+    t2 = t1 * last         # (rows, q, r)
+    t3 = t2 * middle       # (rows, q, r)
+    t4 = t3 * two          # (rows, q, r)
+    broadcast = t4 * full  # (rows, q, r)
 
     # Adjoints, from output to inputs: v_bar = d broadcast / d v
     t4 *= ct
-    full_bar = t4                                               # (p, q, rows)
-    t4_bar = ct * full                                          # (p, q, rows)
-    two_bar = (t4_bar * t3).sum(axis=0)                         # (q, rows)
+    full_bar = t4                                # (rows, q, r)
+    t4_bar = ct * full                           # (rows, q, r)
+    two_bar = (t4_bar * t3).sum(axis=0)          # (q, r)
     t4_bar *= two
-    t3_bar = t4_bar                                             # (p, q, rows)
-    middle_bar = (t3_bar * t2).sum(axis=0).sum(axis=1, keepdims=True)  # (q, 1)
+    t3_bar = t4_bar                              # (rows, q, r)
+    middle_bar_sum = (t3_bar * t2).sum(axis=0)   # (q, r)
     t3_bar *= middle
-    t2_bar = t3_bar                                             # (p, q, rows)
-    last_bar = (t2_bar * t1).sum(axis=(0, 1))                   # (rows,)
+    t2_bar = t3_bar                              # (rows, q, r)
+    last_bar = (t2_bar * t1).sum(axis=(0, 1))    # (r,)
     t2_bar *= last
-    t1_bar = t2_bar                                             # (p, q, rows)
-    t_bar = t1_bar * one                                        # (p, q, rows)
-    one_bar = (t1_bar * t).sum(axis=(0, 1)).sum(keepdims=True)  # (1,)
+    t1_bar = t2_bar                              # (rows, q, r)
+    t_bar = t1_bar * one                         # (rows, q, r)
+    one_bar_sum = (t1_bar * t).sum(axis=(0, 1))  # (r,)
 
-    return middle_bar, one_bar, broadcast, full_bar, two_bar, last_bar, t_bar
+    return two_bar, middle_bar_sum, last_bar, one_bar_sum, broadcast, full_bar, t_bar
 
 
 def shift_vjp(

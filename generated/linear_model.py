@@ -202,34 +202,30 @@ def column_loss(
     Notes
     -----
     Cost: 2 n d k + 4 n k + k flops.
-    Memory: about tiles of 131,072 numbers or of 512 rows of d + 3 n + 1 beside arguments and
-    results.
+    Memory: about tiles of 131,072 numbers or of 512 rows of d + 3 k beside arguments and results.
     """
-    X, Y, W, b, dtype, n, d, k = _column_loss_arguments(X, Y, W, b)
+    X, Y, W, b, _, n, d, k = _column_loss_arguments(X, Y, W, b)
 
-    # Each row of the results needs one row of Y, W and b alone: tiles of rows follow one another, so that
-    # what is computed in between stays in cache.
-    step = _tile_rows(d + 3 * n + 1)
-    if k <= step:
-        column_loss = _column_loss_rows(Y, W, b, X, n)
+    # Each term of the sums over n needs one row of X and Y alone: tiles of rows follow one another, so that
+    # what is computed in between stays in cache, and their sums are added in pairs.
+    step = _tile_rows(d + 3 * k)
+    if n <= step:
+        (column_loss_sum,) = _column_loss_rows(X, Y, W, b)
     else:
-        column_loss = np.empty((k,), dtype)
+        (column_loss_sum,) = _over_tiles(lambda i, j: _column_loss_rows(X[i:j], Y[i:j], W, b), n, step)
 
-        def tile(i, j):
-            column_loss[i:j] = _column_loss_rows(Y[:, i:j], W[:, i:j], b[i:j], X, n)
-            return ()
-
-        _over_tiles(tile, k, step)
+    # From the sums
+    column_loss = column_loss_sum / n  # (k,)
 
     return column_loss
 
 
-def _column_loss_rows(Y, W, b, X, n):
-    """What some of the rows contribute: rows of the results."""
-    residual = X @ W + b - Y                     # (n, rows)
-    column_loss = (residual**2).sum(axis=0) / n  # (rows,)
+def _column_loss_rows(X, Y, W, b):
+    """What some of the rows contribute: terms of the sums."""
+    residual = X @ W + b - Y                     # (rows, k)
+    column_loss_sum = (residual**2).sum(axis=0)  # (k,)
 
-    return column_loss
+    return (column_loss_sum,)
 
 
 def column_loss_vjp(
@@ -267,45 +263,43 @@ def column_loss_vjp(
     Notes
     -----
     Cost: 4 n d k + 6 n k + 3 k flops, 2.0 times the 2 n d k + 4 n k + k of column_loss.
-    Memory: about tiles of 131,072 numbers or of 512 rows of d + 3 n + 4 beside arguments and
-    results.
+    Memory: about 2 k numbers and tiles of 131,072 numbers or of 512 rows of d + 3 k beside
+    arguments and results.
     """
-    X, Y, W, b, ct, dtype, n, d, k = _column_loss_vjp_arguments(X, Y, W, b, ct)
+    X, Y, W, b, ct, _, n, d, k = _column_loss_vjp_arguments(X, Y, W, b, ct)
 
-    # Each row of the results needs one row of Y, W, b and ct alone: tiles of rows follow one another, so that
-    # what is computed in between stays in cache.
-    step = _tile_rows(d + 3 * n + 4)
-    if k <= step:
-        column_loss, W_bar, b_bar = _column_loss_vjp_rows(Y, W, b, ct, X, n)
+    # Once for all rows
+    t1 = 2 * ct / n  # (k,)
+
+    # Each term of the sums over n needs one row of X and Y alone: tiles of rows follow one another, so that
+    # what is computed in between stays in cache, and their sums are added in pairs.
+    step = _tile_rows(d + 3 * k)
+    if n <= step:
+        column_loss_sum, W_bar, b_bar = _column_loss_vjp_rows(X, Y, W, b, t1)
     else:
-        column_loss = np.empty((k,), dtype)
-        W_bar = np.empty((d, k), dtype)
-        b_bar = np.empty((k,), dtype)
+        column_loss_sum, W_bar, b_bar = _over_tiles(
+            lambda i, j: _column_loss_vjp_rows(X[i:j], Y[i:j], W, b, t1), n, step
+        )
 
-        def tile(i, j):
-            column_loss[i:j], W_bar[:, i:j], b_bar[i:j] = _column_loss_vjp_rows(
-                Y[:, i:j], W[:, i:j], b[i:j], ct[i:j], X, n
-            )
-            return ()
-
-        _over_tiles(tile, k, step)
+    # From the sums
+    column_loss = column_loss_sum / n  # (k,)
 
     return column_loss, ColumnLossGradient(W_bar, b_bar)
 
 
-def _column_loss_vjp_rows(Y, W, b, ct, X, n):
-    """What some of the rows contribute: rows of the results."""
+def _column_loss_vjp_rows(X, Y, W, b, t1):
+    """What some of the rows contribute: terms of the sums."""
 
     # Forward
-    residual = X @ W + b - Y                     # (n, rows)
-    column_loss = (residual**2).sum(axis=0) / n  # (rows,)
+    residual = X @ W + b - Y                     # (rows, k)
+    column_loss_sum = (residual**2).sum(axis=0)  # (k,)
 
     # Adjoints, from output to inputs: v_bar = d column_loss / d v
-    residual_bar = 2 * ct / n * residual  # (n, rows)
-    W_bar = X.T @ residual_bar            # (d, rows)
-    b_bar = residual_bar.sum(axis=0)      # (rows,)
+    residual_bar = t1 * residual      # (rows, k)
+    W_bar = X.T @ residual_bar        # (d, k)
+    b_bar = residual_bar.sum(axis=0)  # (k,)
 
-    return column_loss, W_bar, b_bar
+    return column_loss_sum, W_bar, b_bar
 
 
 def _loss_arguments(X, y, w, b):

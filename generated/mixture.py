@@ -74,16 +74,36 @@ def loss(X: ArrayLike, weights: ArrayLike, mu: ArrayLike, log_sigma: ArrayLike) 
     Notes
     -----
     Cost: 4 n d k + 7 n k + 3 d k + n + 6 k + 2 flops.
-    Memory: about 2 n d k + d k + k numbers beside arguments and results.
+    Memory: about 2 d k numbers and tiles of 131,072 numbers or of 512 rows of 2 d k + d beside
+    arguments and results.
     """
-    X, weights, mu, log_sigma, dtype, n, d, _ = _arguments(X, weights, mu, log_sigma)
+    X, weights, mu, log_sigma, dtype, n, d, k = _arguments(X, weights, mu, log_sigma)
 
-    t = (X[:, None] - mu) * np.exp(-log_sigma)                   # (n, k, d)
+    # Once for all rows
     normaliser = log_sigma.sum(axis=1) + 0.9189385332046727 * d  # (k,)
-    t1 = weights - _logsumexp(weights, (0,), keepdims=True) - (t**2).sum(axis=2) / 2 - normaliser  # (n, k)
-    loss = -(_logsumexp(t1, (1,)).sum() / n)
+    t1 = np.exp(-log_sigma)                                      # (k, d)
+    t2 = weights - _logsumexp(weights, (0,), keepdims=True)      # (k,)
+
+    # Each term of the sums over n needs one row of X alone: tiles of rows follow one another, so that what is
+    # computed in between stays in cache, and their sums are added in pairs.
+    step = _tile_rows(2 * d * k + d)
+    if n <= step:
+        (loss_sum,) = _loss_rows(X, mu, normaliser, t1, t2)
+    else:
+        (loss_sum,) = _over_tiles(lambda i, j: _loss_rows(X[i:j], mu, normaliser, t1, t2), n, step)
+
+    # From the sums
+    loss = -(loss_sum / n)
 
     return dtype(loss)
+
+
+def _loss_rows(X, mu, normaliser, t1, t2):
+    """What some of the rows contribute: terms of the sums."""
+    t = (X[:, None] - mu) * t1  # (rows, k, d)
+    loss_sum = _logsumexp(t2 - (t**2).sum(axis=2) / 2 - normaliser, (1,)).sum()
+
+    return (loss_sum,)
 
 
 def loss_value_and_grad(
@@ -211,14 +231,37 @@ def parts(
     Notes
     -----
     Cost: 4 n d k + 8 n k + 3 d k + 6 k flops.
-    Memory: about 2 n d k + d k + k numbers beside arguments and results.
+    Memory: about 2 d k numbers and tiles of 131,072 numbers or of 512 rows of 2 d k + d beside
+    arguments and results.
     """
-    X, weights, mu, log_sigma, _, _, d, _ = _arguments(X, weights, mu, log_sigma)
+    X, weights, mu, log_sigma, dtype, n, d, k = _arguments(X, weights, mu, log_sigma)
 
-    t = (X[:, None] - mu) * np.exp(-log_sigma)                   # (n, k, d)
+    # Once for all rows
     normaliser = log_sigma.sum(axis=1) + 0.9189385332046727 * d  # (k,)
-    t1 = weights - _logsumexp(weights, (0,), keepdims=True) - (t**2).sum(axis=2) / 2 - normaliser  # (n, k)
-    parts = _softmax(t1, (1,))                                   # (n, k)
+    t1 = np.exp(-log_sigma)                                      # (k, d)
+    t2 = weights - _logsumexp(weights, (0,), keepdims=True)      # (k,)
+
+    # Each row of the results needs one row of X alone: tiles of rows follow one another, so that what is
+    # computed in between stays in cache.
+    step = _tile_rows(2 * d * k + d)
+    if n <= step:
+        parts = _parts_rows(X, mu, normaliser, t1, t2)
+    else:
+        parts = np.empty((n, k), dtype)
+
+        def tile(i, j):
+            parts[i:j] = _parts_rows(X[i:j], mu, normaliser, t1, t2)
+            return ()
+
+        _over_tiles(tile, n, step)
+
+    return parts
+
+
+def _parts_rows(X, mu, normaliser, t1, t2):
+    """What some of the rows contribute: rows of the results."""
+    t = (X[:, None] - mu) * t1  # (rows, k, d)
+    parts = _softmax(t2 - (t**2).sum(axis=2) / 2 - normaliser, (1,))  # (rows, k)
 
     return parts
 

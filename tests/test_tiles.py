@@ -284,3 +284,25 @@ def test_what_combines_is_added_in_place() -> None:
     first, other = np.ones(3), np.full(3, 2.0)
     total = _pairwise(iter([(first, 1.5), (other, 2)]), np.add)
     assert total[0] is first and list(first) == [3, 3, 3] and total[1] == 3.5
+
+
+def test_rows_that_make_much_more_than_they_read_go_by_tiles():
+    def spread(X, C):
+        near = np.exp(-np.sum((X[:, None] - C) ** 2, axis=2))
+        return np.sum(near**2)
+
+    f = sg.value_and_grad(sg.trace(spread, name="f", X="n d", C="k d"), wrt="C")
+    source = sg.Module("module", {"f": f}).source()
+    assert "X[i:j], C" in source  # and not rows of C, whose parts of every array lie apart
+
+
+def test_columns_are_tiled_only_where_rows_are_not():
+    def losses(X, Y, W, b):
+        return np.mean((X @ W + b - Y) ** 2, axis=0)
+
+    f = sg.trace(losses, name="f", X="n d", Y="n k", W="d k", b="k")
+    assert "X[i:j], Y[i:j], W" in sg.Module("module", {"f": f}).source()
+    g = sg.trace(
+        lambda X, Y: np.cumsum(np.exp(X) * Y / (1 + X**2) - np.sin(Y), axis=0), name="g", X="n k", Y="n k"
+    )
+    assert "X[:, i:j], Y[:, i:j]" in sg.Module("module", {"g": g}).source()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from symgrad.cost import NOMINAL, node_price
@@ -42,6 +43,10 @@ WORK = 10
 FEWEST = 512
 #: Rows and numbers up to which a tile grows for that: more than a cache holds, which costs less than calls.
 MOST_ROWS, MOST = 8192, 500_000
+#: Rows make much more than they read where their largest array is so many times as large.
+MUCH = 8
+#: What it costs, in temporaries, to go through columns of arrays; for the choice among dimensions that pay.
+APART = 0.25
 #: Loops over the rows, beyond which the code is better left as it is.
 PHASES = 3
 
@@ -64,17 +69,17 @@ def choose(function: Function, order: Sequence[Node], options: Options) -> Plan 
     forced = options.tiles is not True
     most = max(counts.values())
     best: Plan | None = None
-    best_score, best_strided = 0.0 if forced else float(WORTH), 0.0
+    best_rank = -inf
     for name in sorted(counts, key=lambda d: -counts[d])[:CANDIDATES]:
         if not forced and (counts[name] < max(WORTH, most / RARE) or options.typical.get(name, ROWS) < ROWS):
             continue
         found = plan(function, order, named(name))
         if found is None or not found.phases or (len(found.phases) > PHASES and not forced):
             continue
-        score, apart = saved(function, found, options), strided(found, options)
-        first = best is None and (forced or score == best_score)
-        if first or score > best_score or (score == best_score and apart < best_strided):
-            best, best_score, best_strided = found, score, apart
+        score = saved(function, found, options)
+        rank = score - APART if strided(found) else score
+        if rank > best_rank and (forced or score >= WORTH):
+            best, best_rank = found, rank
     return best
 
 
@@ -168,8 +173,9 @@ def choose_elements(function: Function, order: Sequence[Node], options: Options)
 def saved(function: Function, found: Plan, options: Options) -> float:
     """Temporaries of all rows that tiles save, counted in arrays of the largest, less what tiles cost."""
     results = set(function.output_nodes)
-    gained = lost = largest = 0.0
+    gained = lost = largest = read = 0.0
     for phase in found.phases:
+        read += sum(_numbers(node, found, options) for node, _ in phase.sources)
         kept = {node for node, _ in phase.stored}
         summed = {node for node, _ in phase.sums}
         for node in phase.order:
@@ -181,13 +187,14 @@ def saved(function: Function, found: Plan, options: Options) -> float:
                 gained += size
             elif node not in results:
                 lost += size
-    return (gained - lost) / max(largest, 1.0) - PHASE * (len(found.phases) - 1)
+    score = (gained - lost) / max(largest, 1.0) - PHASE * (len(found.phases) - 1)
+    # Where rows make much more than they read, what tiles save is most of what takes time.
+    return score + 1 if largest >= MUCH * read else score
 
 
-def strided(found: Plan, options: Options) -> float:
-    """Numbers in a row of what tiles read that lie apart in memory: their rows are not the first axis."""
-    sources = [pair for phase in found.phases for pair in phase.sources]
-    return sum(_numbers(node, found, options) for node, axis in sources if axis)
+def strided(found: Plan) -> bool:
+    """Whether tiles read or write arrays whose rows are not the first axis: rows that lie apart in memory."""
+    return any(axis and node.rank > 1 for p in found.phases for node, axis in (*p.sources, *p.stored))
 
 
 def _numbers(node: Node, found: Plan, options: Options) -> float:
