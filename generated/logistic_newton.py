@@ -93,12 +93,13 @@ def loss_value_and_grad(
     # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache, and their sums are added in pairs.
     step = _tile_rows(d + 6)
-    if n <= step:
-        loss_sum, b_bar, out1_sum = _loss_value_and_grad_rows(X, y, w, b, n)
-    else:
-        loss_sum, b_bar, out1_sum = _over_tiles(
-            lambda i, j: _loss_value_and_grad_rows(X[i:j], y[i:j], w, b, n), n, step
-        )
+    with np.errstate(under="ignore"):
+        if n <= step:
+            loss_sum, b_bar, out1_sum = _loss_value_and_grad_rows(X, y, w, b, n)
+        else:
+            loss_sum, b_bar, out1_sum = _over_tiles(
+                lambda i, j: _loss_value_and_grad_rows(X[i:j], y[i:j], w, b, n), n, step
+            )
 
     # From the sums
     loss = loss_sum / n + lam / 2 * (w**2).sum()
@@ -115,7 +116,7 @@ def _loss_value_and_grad_rows(X, y, w, b, n):
 
     # Forward
     z = X @ w + b                                      # (rows,)
-    decay_z = _decay(z)                                # (rows,)
+    decay_z = np.exp(-np.abs(z))                       # (rows,)
     softplus_z = np.maximum(z, 0) + np.log1p(decay_z)  # (rows,)
     loss_sum = (softplus_z - y * z).sum()
 
@@ -172,12 +173,13 @@ def loss_hvp(
     # Each term of the sums over n needs one row of X alone: tiles of rows follow one another, so that what is
     # computed in between stays in cache, and their sums are added in pairs.
     step = _tile_rows(d + 5)
-    if n <= step:
-        loss_hvp_sum, loss_hvp_sum2 = _loss_hvp_rows(X, theta_dot, w, b, n)
-    else:
-        loss_hvp_sum, loss_hvp_sum2 = _over_tiles(
-            lambda i, j: _loss_hvp_rows(X[i:j], theta_dot, w, b, n), n, step
-        )
+    with np.errstate(under="ignore"):
+        if n <= step:
+            loss_hvp_sum, loss_hvp_sum2 = _loss_hvp_rows(X, theta_dot, w, b, n)
+        else:
+            loss_hvp_sum, loss_hvp_sum2 = _over_tiles(
+                lambda i, j: _loss_hvp_rows(X[i:j], theta_dot, w, b, n), n, step
+            )
 
     # From the sums
     loss_hvp = np.zeros((d + 1,), dtype)
@@ -190,7 +192,7 @@ def loss_hvp(
 def _loss_hvp_rows(X, theta_dot, w, b, n):
     """What some of the rows contribute: terms of the sums."""
     z = X @ w + b                                            # (rows,)
-    decay_z = _decay(z)                                      # (rows,)
+    decay_z = np.exp(-np.abs(z))                             # (rows,)
     sigmoid_minus_z = np.maximum(z <= 0, decay_z) / (1 + decay_z)  # (rows,)
     sigmoid_z = np.maximum(z >= 0, decay_z) / (1 + decay_z)  # (rows,)
     t1 = (X @ theta_dot[:-1] + theta_dot[-1]) * sigmoid_minus_z * sigmoid_z / n  # (rows,)

@@ -147,12 +147,13 @@ def loss_value_and_grad(
     # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache, and their sums are added in pairs.
     step = _tile_rows(d + 6)
-    if n <= step:
-        loss_sum, w_bar_sum, b_bar = _loss_value_and_grad_rows(X, y, w, b, n)
-    else:
-        loss_sum, w_bar_sum, b_bar = _over_tiles(
-            lambda i, j: _loss_value_and_grad_rows(X[i:j], y[i:j], w, b, n), n, step
-        )
+    with np.errstate(under="ignore"):
+        if n <= step:
+            loss_sum, w_bar_sum, b_bar = _loss_value_and_grad_rows(X, y, w, b, n)
+        else:
+            loss_sum, w_bar_sum, b_bar = _over_tiles(
+                lambda i, j: _loss_value_and_grad_rows(X[i:j], y[i:j], w, b, n), n, step
+            )
 
     # From the sums
     loss = loss_sum / n + lam / 2 * (w**2).sum()
@@ -166,7 +167,7 @@ def _loss_value_and_grad_rows(X, y, w, b, n):
 
     # Forward
     z = X @ w + b                                      # (rows,)
-    decay_z = _decay(z)                                # (rows,)
+    decay_z = np.exp(-np.abs(z))                       # (rows,)
     softplus_z = np.maximum(z, 0) + np.log1p(decay_z)  # (rows,)
     loss_sum = (softplus_z - y * z).sum()
 
@@ -223,12 +224,13 @@ def objective_value_and_grad(
     # Each term of the sums over n needs one row of X and y alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache, and their sums are added in pairs.
     step = _tile_rows(d + 6)
-    if n <= step:
-        objective_sum, b_bar, out1_sum = _objective_value_and_grad_rows(X, y, w, b, n)
-    else:
-        objective_sum, b_bar, out1_sum = _over_tiles(
-            lambda i, j: _objective_value_and_grad_rows(X[i:j], y[i:j], w, b, n), n, step
-        )
+    with np.errstate(under="ignore"):
+        if n <= step:
+            objective_sum, b_bar, out1_sum = _objective_value_and_grad_rows(X, y, w, b, n)
+        else:
+            objective_sum, b_bar, out1_sum = _over_tiles(
+                lambda i, j: _objective_value_and_grad_rows(X[i:j], y[i:j], w, b, n), n, step
+            )
 
     # From the sums
     objective = objective_sum / n + lam / 2 * (w**2).sum()
@@ -245,7 +247,7 @@ def _objective_value_and_grad_rows(X, y, w, b, n):
 
     # Forward
     z = X @ w + b                                      # (rows,)
-    decay_z = _decay(z)                                # (rows,)
+    decay_z = np.exp(-np.abs(z))                       # (rows,)
     softplus_z = np.maximum(z, 0) + np.log1p(decay_z)  # (rows,)
     objective_sum = (softplus_z - y * z).sum()
 

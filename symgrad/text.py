@@ -39,6 +39,8 @@ class Environment(Protocol):
 
     #: Name of the working dtype in the generated function.
     dtype: str
+    #: Whether numpy is told, around the text, to let numbers underflow to 0.
+    quiet: bool
 
     def dim(self, size: Any) -> str:
         """Python text of a dimension."""

@@ -306,3 +306,23 @@ def test_columns_are_tiled_only_where_rows_are_not():
         lambda X, Y: np.cumsum(np.exp(X) * Y / (1 + X**2) - np.sin(Y), axis=0), name="g", X="n k", Y="n k"
     )
     assert "X[:, i:j], Y[:, i:j]" in sg.Module("module", {"g": g}).source()
+
+
+@pytest.mark.parametrize("shapes", [{"x": "n", "y": "n"}, {"x": "...", "y": "..."}])
+@pytest.mark.parametrize("threads", [False, True])
+def test_exponentials_underflow_in_silence(shapes: dict[str, str], threads: bool) -> None:
+    def loss(x: Any, y: Any) -> Any:
+        values = np.logaddexp(0.0, x) * y / (1 + np.exp(-x))
+        return values if shapes["x"] == "..." else np.sum(values)
+
+    f = sg.value_and_grad(sg.trace(loss, **shapes), wrt="x")
+    module = sg.Module("m", {"f": f}, tiles=2, threads=threads)
+    source = module.source()
+    assert source.count('with np.errstate(under="ignore"):') == 1 and "_decay(" not in source
+    loaded = module.load()
+    if threads:
+        loaded.set_threads(2)
+    x = np.array([-1e4, -800.0, 0.0, 800.0, 1e4])
+    with np.errstate(all="raise"):
+        _, gradient = loaded.f(x, np.ones(5))
+    np.testing.assert_allclose(flat(gradient)[0], [0, 0, 0.25 + np.log(2) / 4, 1, 1], rtol=1e-15)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 
 from symgrad.lower.body import Body
 from symgrad.lower.names import identifiers
 from symgrad.lower.reuse import OVER, written_over
-from symgrad.lower.tiled import loop_over
+from symgrad.lower.tiled import loop_over, quiet, underflows
 from symgrad.lower.wrap import assigned, call_lines, indented, tuple_of
 from symgrad.node import Node
 from symgrad.options import Options
@@ -39,7 +40,7 @@ class Elements:
             main.function,
             main.names,
             main.named,
-            env,
+            replace(env, quiet=underflows(main.order)),
             order=(main.order, main.forward),
             called=main.share_names(),
         )
@@ -81,7 +82,8 @@ class Elements:
         targets = list(results.values())
         lines = [f"# {line}" for line in textwrap.wrap(_WHY, COMMENT)]
         lines.append(f"{step} = {size}")
-        lines.append(f"if math.prod({env.batch}) <= {step}:")
-        lines += indented(assigned(targets, f"{title}(", parameters, ")", alone))
-        lines += ["else:", *indented(assigned(targets, over, tiles, ")"))]
+        loop = [f"if math.prod({env.batch}) <= {step}:"]
+        loop += indented(assigned(targets, f"{title}(", parameters, ")", alone))
+        loop += ["else:", *indented(assigned(targets, over, tiles, ")"))]
+        lines += quiet(loop) if underflows(main.order) else loop
         return (Section("", tuple(lines)),)

@@ -28,6 +28,8 @@ class Env:
     #: Long sizes that got a name of their own, where `names` hands them out, and their texts.
     names: Names | None = None
     sizes: dict[Size, tuple[str, str]] = field(default_factory=dict)
+    #: Whether numpy is told, around the text, to let numbers underflow to 0.
+    quiet: bool = False
     #: Whether the text is to be read, not run: without comments and without memory.
     plain: bool = False
     #: Every value that got a name, in parts of the function too, where a source map is to be made of them.

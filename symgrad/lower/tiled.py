@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 from dataclasses import replace
 
 from symgrad.lower.body import Body
@@ -84,10 +85,12 @@ class Tiled:
             self.main.is_there(node, self.called[node])
         results = [self.called[node] for node, _ in (*phase.sums, *phase.stored)]
         alone = len(results) == 1 and bool(phase.stored)
-        lines = self._explanation(phase)
-        lines += [f"{self.step} = {self._size(phase)}", f"if {self.n} <= {self.step}:"]
-        lines += indented(assigned(results, f"{block}(", arguments, ")", alone))
-        lines += ["else:", *indented(self._tiles(phase, block, tiled))]
+        loop = [f"if {self.n} <= {self.step}:"]
+        loop += indented(assigned(results, f"{block}(", arguments, ")", alone))
+        loop += ["else:", *indented(self._tiles(phase, block, tiled))]
+        if underflows(phase.order):
+            loop = quiet(loop)
+        lines = [*self._explanation(phase), f"{self.step} = {self._size(phase)}", *loop]
         return Section("", tuple(lines))
 
     def _tiles(self, phase: Phase, block: str, arguments: list[str]) -> list[str]:
@@ -142,7 +145,8 @@ class Tiled:
     def _block(self, i: int, phase: Phase) -> tuple[str, list[str], list[str]]:
         """Name of the function for some of the rows; its arguments for all of them, and for rows i to j."""
         rows = self.rows
-        env = replace(self.env, dims={**self.env.dims, str(self.plan.size): rows}, sizes={})
+        dims = {**self.env.dims, str(self.plan.size): rows}
+        env = replace(self.env, dims=dims, sizes={}, quiet=underflows(phase.order))
         wanted = [node for node, _ in (*phase.sums, *phase.stored)]
         computed = set(phase.order)
         order = [node for node in self.main.order if node in computed]
@@ -227,6 +231,16 @@ class Tiled:
         where = "" if len(self.plan.phases) == 1 else f", in pass {len(self.blocks) + 1} over them"
         some = "some of the rows" if self.plan.pairs is None else "some rows of pairs"
         return f"What {some} contribute{where}: {' and '.join(what)}."
+
+
+def underflows(order: Iterable[Node]) -> bool:
+    """Whether there are exponentials that may underflow to 0 without a warning."""
+    return any(node.op.name == "decay" for node in order)
+
+
+def quiet(lines: list[str]) -> list[str]:
+    """The statements, with numpy told to let numbers underflow: once, for that takes longer in every tile."""
+    return ['with np.errstate(under="ignore"):', *indented(lines)]
 
 
 def loop_over(env: Env, options: Options) -> str:

@@ -35,6 +35,7 @@ class _Concrete:
     """The environment of texts in which every size is a number."""
 
     dtype = "dtype"
+    quiet = False
 
     def __init__(self) -> None:
         self.helpers = False
