@@ -9,6 +9,7 @@ import numpy as np
 
 from . import by_hand
 from .hessians import hess_banded, hess_factors, hess_logreg, hess_quartic
+from .pairs import attention, bodies
 from .workload import Library, Workload
 
 
@@ -220,6 +221,8 @@ ALL: dict[str, Callable[[bool], Workload]] = {
     "mlp": mlp,
     "gmm": gmm,
     "ba": ba,
+    "attention": attention,
+    "bodies": bodies,
     "robot_arm": robot_arm,
     "robot_arm_100": robot_arm_100,
     "hess_logreg": hess_logreg,
