@@ -137,27 +137,27 @@ def reprojection(
 
 def _reprojection_rows(weights, camera, point, seen, cameras, points):
     """What some of the rows contribute: rows of the results."""
-    pose = cameras.T.take(camera, axis=1)                        # (11, rows)
-    principal = pose[7:9]                                        # (2, rows)
-    focal = pose[6]                                              # (rows,)
-    radial = pose[9:]                                            # (2, rows)
-    place = points.T.take(point, axis=1)                         # (3, rows)
-    centre = pose[3:6]                                           # (3, rows)
-    v = place - centre                                           # (3, rows)
-    rotation = pose[:3]                                          # (3, rows)
-    angle = np.linalg.norm(rotation, axis=0)                     # (rows,)
-    sine = np.sinc(angle / 3.141592653589793)                    # (rows,)
-    t1 = rotation[1] * v[2] - rotation[2] * v[1]                 # (rows,)
-    t2 = rotation[2] * v[0] - rotation[0] * v[2]                 # (rows,)
+    pose = cameras.T.take(camera, axis=1)                   # (11, rows)
+    principal = pose[7:9]                                   # (2, rows)
+    focal = pose[6]                                         # (rows,)
+    radial = pose[9:]                                       # (2, rows)
+    place = points.T.take(point, axis=1)                    # (3, rows)
+    centre = pose[3:6]                                      # (3, rows)
+    v = place - centre                                      # (3, rows)
+    rotation = pose[:3]                                     # (3, rows)
+    angle = np.linalg.norm(rotation, axis=0)                # (rows,)
+    sine = np.sinc(angle / 3.141592653589793)               # (rows,)
+    t1 = rotation[1] * v[2] - rotation[2] * v[1]            # (rows,)
+    t2 = rotation[2] * v[0] - rotation[0] * v[2]            # (rows,)
     turned = np.stack((t1, t2, rotation[0] * v[1] - rotation[1] * v[0]))  # (3, rows)
-    versine = np.sinc(angle / 6.283185307179586)**2 / 2          # (rows,)
-    t3 = rotation[1] * turned[2] - rotation[2] * turned[1]       # (rows,)
-    t4 = rotation[2] * turned[0] - rotation[0] * turned[2]       # (rows,)
+    versine = np.sinc(angle / 6.283185307179586)**2 / 2.0   # (rows,)
+    t3 = rotation[1] * turned[2] - rotation[2] * turned[1]  # (rows,)
+    t4 = rotation[2] * turned[0] - rotation[0] * turned[2]  # (rows,)
     t5 = versine * np.stack((t3, t4, rotation[0] * turned[1] - rotation[1] * turned[0]))  # (3, rows)
-    in_camera = v + sine * turned + t5                           # (3, rows)
-    image = in_camera[:2] / in_camera[2]                         # (2, rows)
-    square = np.einsum("ij,ij->j", image, image)                 # (rows,)
-    distortion = 1 + radial[0] * square + radial[1] * square**2  # (rows,)
+    in_camera = v + sine * turned + t5                      # (3, rows)
+    image = in_camera[:2] / in_camera[2]                    # (2, rows)
+    square = np.einsum("ij,ij->j", image, image)            # (rows,)
+    distortion = 1.0 + radial[0] * square + radial[1] * square**2  # (rows,)
     reprojection = weights * (principal + focal * distortion * image - seen.T)  # (2, rows)
 
     return reprojection
@@ -244,27 +244,27 @@ def reprojection_jacobian(
     # one another, so that what is computed in between stays in cache.
     step = _tile_rows(87, least=4096)
     if m <= step:
-        t12, t51, t52, t53, t54, t55, t56 = _reprojection_jacobian_rows(
+        t12, t52, t53, t54, t55, t56, t57 = _reprojection_jacobian_rows(
             weights, camera, point, seen, t2, cameras, points, t3, c, p, dtype
         )
     else:
         t12 = np.empty((2, m), dtype)
-        t51 = np.empty((m, 2, 11), dtype)
-        t52 = np.empty((m, 2, 1), np.int64)
-        t53 = np.empty((m, 1, 11), np.int64)
-        t54 = np.empty((m, 2, 3), dtype)
-        t55 = np.empty((m, 1, 3), np.int64)
-        t56 = np.empty((m, 2), np.int64)
+        t52 = np.empty((m, 2, 11), dtype)
+        t53 = np.empty((m, 2, 1), np.int64)
+        t54 = np.empty((m, 1, 11), np.int64)
+        t55 = np.empty((m, 2, 3), dtype)
+        t56 = np.empty((m, 1, 3), np.int64)
+        t57 = np.empty((m, 2), np.int64)
 
         def tile(i, j):
             (
                 t12[:, i:j],
-                t51[i:j],
                 t52[i:j],
                 t53[i:j],
                 t54[i:j],
                 t55[i:j],
                 t56[i:j],
+                t57[i:j],
             ) = _reprojection_jacobian_rows(
                 weights[i:j], camera[i:j], point[i:j], seen[i:j], t2[i:j], cameras, points, t3, c, p, dtype
             )
@@ -273,14 +273,14 @@ def reprojection_jacobian(
         _over_tiles(tile, m, step)
 
     # From the rows
-    cameras_data = t51.ravel()                              # (22*m,)
-    cameras_row = np.broadcast_to(t52, (m, 2, 11)).ravel()  # (22*m,)
-    cameras_col = np.broadcast_to(t53, (m, 2, 11)).ravel()  # (22*m,)
-    points_data = t54.ravel()                               # (6*m,)
-    points_row = np.broadcast_to(t52, (m, 2, 3)).ravel()    # (6*m,)
-    points_col = np.broadcast_to(t55, (m, 2, 3)).ravel()    # (6*m,)
+    cameras_data = t52.ravel()                              # (22*m,)
+    cameras_row = np.broadcast_to(t53, (m, 2, 11)).ravel()  # (22*m,)
+    cameras_col = np.broadcast_to(t54, (m, 2, 11)).ravel()  # (22*m,)
+    points_data = t55.ravel()                               # (6*m,)
+    points_row = np.broadcast_to(t53, (m, 2, 3)).ravel()    # (6*m,)
+    points_col = np.broadcast_to(t56, (m, 2, 3)).ravel()    # (6*m,)
     weights_data = t12.T.ravel()                            # (2*m,)
-    weights_row = t56.ravel()                               # (2*m,)
+    weights_row = t57.ravel()                               # (2*m,)
 
     return ReprojectionGradient(
         (cameras_data, cameras_row, cameras_col),
@@ -309,7 +309,7 @@ def _reprojection_jacobian_rows(weights, camera, point, seen, t2, cameras, point
     turned = np.stack((t5, t6, rotation[0] * v[1] - rotation[1] * v[0]))  # (3, rows)
     t7 = angle / 6.283185307179586                                # (rows,)
     sinc_t7 = np.sinc(t7)                                         # (rows,)
-    versine = sinc_t7**2 / 2                                      # (rows,)
+    versine = sinc_t7**2 / 2.0                                    # (rows,)
     t8 = rotation[1] * turned[2] - rotation[2] * turned[1]        # (rows,)
     t9 = rotation[2] * turned[0] - rotation[0] * turned[2]        # (rows,)
     t10 = np.stack((t8, t9, rotation[0] * turned[1] - rotation[1] * turned[0]))  # (3, rows)
@@ -317,91 +317,94 @@ def _reprojection_jacobian_rows(weights, camera, point, seen, t2, cameras, point
     image = in_camera[:2] / in_camera[2]                          # (2, rows)
     square = np.einsum("ij,ij->j", image, image)                  # (rows,)
     square_square = square**2                                     # (rows,)
-    distortion = 1 + radial[0] * square + radial[1] * square_square  # (rows,)
+    distortion = 1.0 + radial[0] * square + radial[1] * square_square  # (rows,)
     t11 = focal * distortion                                      # (rows,)
     t12 = principal + t11 * image - seen.T                        # (2, rows)
-    t13 = 1 / in_camera[2]                                        # (rows,)
+    t13 = 1.0 / in_camera[2]                                      # (rows,)
     t14 = weights * t11 * t13                                     # (rows,)
     t15 = weights * focal                                         # (rows,)
-    t16 = (2 * (t15 * radial[1] * square) + t15 * radial[0]) * image  # (2, rows)
-    t17 = t14 * image + 2 * (square * t13) * t16                  # (2, rows)
-    t18 = -t10[2] * t17 + t14 * t10[:2] + 2 * (np.einsum("ij,ij->j", image, t10[:2]) * t13) * t16  # (2, rows)
-    t19 = 2 * (np.einsum("ij,ij->j", image, turned[:2]) * t13) * t16  # (2, rows)
-    t20 = 0.3183098861837907 * _sinc_derivative(t4, 1)            # (rows,)
-    t21 = 0.15915494309189535 * (sinc_t7 * _sinc_derivative(t7, 1)) * t18  # (2, rows)
-    t22 = _divide_or_zero(t21 + t20 * (-turned[2] * t17 + t14 * turned[:2] + t19), angle).T  # (rows, 2)
-    t23 = t13 * versine                                           # (rows,)
-    t24 = image[1] * t23                                          # (rows,)
-    t25 = image[0] * t23                                          # (rows,)
-    t26 = -sine * t17 + 2 * (t25 * rotation[1] - t24 * rotation[0]) * t16  # (2, rows)
-    t27 = t13 * sine                                              # (rows,)
-    t28 = 2 * (image[1] * t27 - t25 * rotation[2]) * t16 + -(versine * rotation[0]) * t17  # (2, rows)
-    t29 = -(versine * turned[1]) * t17 + -2 * (t24 * turned[2]) * t16 + v[1] * t26 + -v[2] * t28  # (2, rows)
-    t30 = t14 * versine                                           # (rows,)
-    t31 = t30 * rotation[1]                                       # (rows,)
-    t32 = t30 * rotation[2]                                       # (rows,)
-    t33 = t32 * v[2]                                              # (rows,)
-    t34 = t30 * turned[2]                                         # (rows,)
-    t35 = t30 * rotation[0]                                       # (rows,)
-    t36 = t14 * sine                                              # (rows,)
-    t37 = t36 * v[2]                                              # (rows,)
-    t38 = 2 * (image[0] * t27 + t24 * rotation[2]) * t16 + versine * rotation[1] * t17  # (2, rows)
-    t39 = image.T[:, None]                                        # (rows, 1, 2)
-    t40 = rotation[2] * t28 + -rotation[1] * t26                  # (2, rows)
-    t41 = t32 * rotation[2]                                       # (rows,)
-    t42 = t41 + t31 * rotation[1]                                 # (rows,)
-    t43 = t36 * rotation[2]                                       # (rows,)
-    t44 = t43 + t35 * rotation[1]                                 # (rows,)
-    t45 = rotation[0] * t26 + -rotation[2] * t38                  # (2, rows)
-    t46 = t31 * rotation[0] - t43                                 # (rows,)
-    t47 = t35 * rotation[0] + t41                                 # (rows,)
-    t48 = rotation[1] * t38 + -rotation[0] * t28 - t17            # (2, rows)
-    t49 = t36 * rotation[1] + t32 * rotation[0]                   # (rows,)
-    t50 = t32 * rotation[1] - t36 * rotation[0]                   # (rows,)
-    t51 = np.zeros((rows, 2, 11), dtype)
-    t51[:, :, :3] = t22[:, :, None] * rotation.T[:, None]
-    t51[:, :, 0] += t29.T
-    t51[:, 0, 0] += t31 * v[1] + t33
-    t51[:, 1, 0] -= (t34 + t35 * v[1] + t37)
-    t51[:, 0, 1] += t34 - t31 * v[0] + t37
-    t51[:, :, 1] += (2 * (t25 * turned[2]) * t16 + versine * turned[0] * t17 + -v[0] * t26 + v[2] * t38).T
-    t51[:, 1, 1] += t35 * v[0] + t33
-    t51[:, :, 2] += (2 * (t24 * turned[0] - t25 * turned[1]) * t16 + v[0] * t28 + -v[1] * t38).T
-    t51[:, 0, 2] -= (t30 * turned[1] + t32 * v[0] + t36 * v[1])
-    t51[:, 1, 2] += t30 * turned[0] + t36 * v[0] - t32 * v[1]
-    np.einsum("ijj->ij", t51[:, :, 3:5])[...] = (-t14)[:, None]
-    t51[:, :, 3:5] += (-2 * t13 * t16).T[:, :, None] * t39
-    t51[:, :, 3] += (-t40).T
-    t51[:, 0, 3] += t42
-    t51[:, 1, 3] -= t44
-    t51[:, :, 4] += (-t45).T
-    t51[:, 0, 4] -= t46
-    t51[:, 1, 4] += t47
-    t51[:, :, 5] = (-t48).T
-    t51[:, 0, 5] -= t49
-    t51[:, 1, 5] -= t50
-    t51[:, :, 6] = (weights * distortion * image).T
-    np.einsum("ijj->ij", t51[:, :, 7:9])[...] = weights[:, None]
-    t51[:, :, 9] = (t15 * square * image).T
-    t51[:, :, 10] = (t15 * square_square * image).T               # (rows, 2, 11)
-    t52 = t2[:, None, None] * 2 + t3                              # (rows, 2, 1)
-    t53 = _positions(camera, c)[:, None, None] * 11 + np.arange(11)  # (rows, 1, 11)
-    t54 = np.zeros((rows, 2, 3), dtype)
-    np.einsum("ijj->ij", t54[:, :, :2])[...] = t14[:, None]
-    t54[:, :, :2] += (2 * t13 * t16).T[:, :, None] * t39
-    t54[:, :, 0] += t40.T
-    t54[:, 0, 0] -= t42
-    t54[:, 1, 0] += t44
-    t54[:, :, 1] += t45.T
-    t54[:, 0, 1] += t46
-    t54[:, 1, 1] -= t47
-    t54[:, :, 2] = t48.T
-    t54[:, 0, 2] += t49
-    t54[:, 1, 2] += t50                                           # (rows, 2, 3)
-    t55 = _positions(point, p)[:, None, None] * 3 + np.arange(3)  # (rows, 1, 3)
-    t56 = t2[:, None] * 2 + np.arange(2)                          # (rows, 2)
+    t16 = (2.0 * (t15 * radial[1] * square) + t15 * radial[0]) * image  # (2, rows)
+    t17 = t14 * image + 2.0 * (square * t13) * t16                # (2, rows)
+    t18 = 2.0 * (np.einsum("ij,ij->j", image, t10[:2]) * t13) * t16  # (2, rows)
+    t19 = 0.15915494309189535 * (sinc_t7 * _sinc_derivative(t7, 1))  # (rows,)
+    t20 = 2.0 * (np.einsum("ij,ij->j", image, turned[:2]) * t13) * t16  # (2, rows)
+    t21 = 0.3183098861837907 * _sinc_derivative(t4, 1)            # (rows,)
+    t22 = t21 * (-turned[2] * t17 + t14 * turned[:2] + t20)       # (2, rows)
+    # (rows, 2, 1)
+    t23 = _divide_or_zero(t19 * (-t10[2] * t17 + t14 * t10[:2] + t18) + t22, angle).T[:, :, None]
+    t24 = t13 * versine                                           # (rows,)
+    t25 = image[1] * t24                                          # (rows,)
+    t26 = image[0] * t24                                          # (rows,)
+    t27 = -sine * t17 + 2.0 * (t26 * rotation[1] - t25 * rotation[0]) * t16  # (2, rows)
+    t28 = t13 * sine                                              # (rows,)
+    t29 = 2.0 * (image[1] * t28 - t26 * rotation[2]) * t16 + -(versine * rotation[0]) * t17  # (2, rows)
+    # (2, rows)
+    t30 = -(versine * turned[1]) * t17 + -2.0 * (t25 * turned[2]) * t16 + v[1] * t27 + -v[2] * t29
+    t31 = t14 * versine                                           # (rows,)
+    t32 = t31 * rotation[1]                                       # (rows,)
+    t33 = t31 * rotation[2]                                       # (rows,)
+    t34 = t33 * v[2]                                              # (rows,)
+    t35 = t31 * turned[2]                                         # (rows,)
+    t36 = t31 * rotation[0]                                       # (rows,)
+    t37 = t14 * sine                                              # (rows,)
+    t38 = t37 * v[2]                                              # (rows,)
+    t39 = 2.0 * (image[0] * t28 + t25 * rotation[2]) * t16 + versine * rotation[1] * t17  # (2, rows)
+    t40 = image.T[:, None]                                        # (rows, 1, 2)
+    t41 = rotation[2] * t29 + -rotation[1] * t27                  # (2, rows)
+    t42 = t33 * rotation[2]                                       # (rows,)
+    t43 = t42 + t32 * rotation[1]                                 # (rows,)
+    t44 = t37 * rotation[2]                                       # (rows,)
+    t45 = t44 + t36 * rotation[1]                                 # (rows,)
+    t46 = rotation[0] * t27 + -rotation[2] * t39                  # (2, rows)
+    t47 = t32 * rotation[0] - t44                                 # (rows,)
+    t48 = t36 * rotation[0] + t42                                 # (rows,)
+    t49 = rotation[1] * t39 + -rotation[0] * t29 - t17            # (2, rows)
+    t50 = t37 * rotation[1] + t33 * rotation[0]                   # (rows,)
+    t51 = t33 * rotation[1] - t37 * rotation[0]                   # (rows,)
+    t52 = np.zeros((rows, 2, 11), dtype)
+    t52[:, :, :3] = t23 * rotation.T[:, None]
+    t52[:, :, 0] += t30.T
+    t52[:, 0, 0] += t32 * v[1] + t34
+    t52[:, 1, 0] -= (t35 + t36 * v[1] + t38)
+    t52[:, 0, 1] += t35 - t32 * v[0] + t38
+    t52[:, :, 1] += (2.0 * (t26 * turned[2]) * t16 + versine * turned[0] * t17 + -v[0] * t27 + v[2] * t39).T
+    t52[:, 1, 1] += t36 * v[0] + t34
+    t52[:, :, 2] += (2.0 * (t25 * turned[0] - t26 * turned[1]) * t16 + v[0] * t29 + -v[1] * t39).T
+    t52[:, 0, 2] -= (t31 * turned[1] + t33 * v[0] + t37 * v[1])
+    t52[:, 1, 2] += t31 * turned[0] + t37 * v[0] - t33 * v[1]
+    np.einsum("ijj->ij", t52[:, :, 3:5])[...] = (-t14)[:, None]
+    t52[:, :, 3:5] += (-2.0 * t13 * t16).T[:, :, None] * t40
+    t52[:, :, 3] += (-t41).T
+    t52[:, 0, 3] += t43
+    t52[:, 1, 3] -= t45
+    t52[:, :, 4] += (-t46).T
+    t52[:, 0, 4] -= t47
+    t52[:, 1, 4] += t48
+    t52[:, :, 5] = (-t49).T
+    t52[:, 0, 5] -= t50
+    t52[:, 1, 5] -= t51
+    t52[:, :, 6] = (weights * distortion * image).T
+    np.einsum("ijj->ij", t52[:, :, 7:9])[...] = weights[:, None]
+    t52[:, :, 9] = (t15 * square * image).T
+    t52[:, :, 10] = (t15 * square_square * image).T               # (rows, 2, 11)
+    t53 = t2[:, None, None] * 2 + t3                              # (rows, 2, 1)
+    t54 = _positions(camera, c)[:, None, None] * 11 + np.arange(11)  # (rows, 1, 11)
+    t55 = np.zeros((rows, 2, 3), dtype)
+    np.einsum("ijj->ij", t55[:, :, :2])[...] = t14[:, None]
+    t55[:, :, :2] += (2.0 * t13 * t16).T[:, :, None] * t40
+    t55[:, :, 0] += t41.T
+    t55[:, 0, 0] -= t43
+    t55[:, 1, 0] += t45
+    t55[:, :, 1] += t46.T
+    t55[:, 0, 1] += t47
+    t55[:, 1, 1] -= t48
+    t55[:, :, 2] = t49.T
+    t55[:, 0, 2] += t50
+    t55[:, 1, 2] += t51                                           # (rows, 2, 3)
+    t56 = _positions(point, p)[:, None, None] * 3 + np.arange(3)  # (rows, 1, 3)
+    t57 = t2[:, None] * 2 + np.arange(2)                          # (rows, 2)
 
-    return t12, t51, t52, t53, t54, t55, t56
+    return t12, t52, t53, t54, t55, t56, t57
 
 
 def confidence(weights: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -426,7 +429,7 @@ def confidence(weights: ArrayLike) -> NDArray[np.floating[Any]]:
     """
     weights, _, _ = _confidence_arguments(weights)
 
-    confidence = 1 - weights**2  # (m,)
+    confidence = 1.0 - weights**2  # (m,)
 
     return confidence
 
@@ -460,8 +463,8 @@ def confidence_jacobian(
     """
     weights, _, m = _confidence_arguments(weights)
 
-    data = -2 * weights  # (m,)
-    col = np.arange(m)   # (m,)
+    data = -2.0 * weights  # (m,)
+    col = np.arange(m)     # (m,)
 
     return data, np.array(col, np.int64), np.array(col, np.int64)
 

@@ -260,7 +260,7 @@ def _sin_cos_3_elements(x):
     # Adjoints, from output to inputs: v_bar = d sin_cos / d v
     sin_x = np.sin(x)
     cos_x_bar = np.cos(cos_x)
-    x_bar = -(sin_x * (3 * sin_cos * cos_x - sin_x**2 * cos_x_bar - cos_x_bar))
+    x_bar = -(sin_x * (3.0 * sin_cos * cos_x - sin_x**2 * cos_x_bar - cos_x_bar))
 
     return x_bar
 
@@ -333,8 +333,8 @@ def _sin_cos_4_elements(x):
     cos_x_bar = np.cos(cos_x)
     sin_x = np.sin(x)
     square_sin_x = sin_x**2
-    sin_x_bar = cos_x_bar - 3 * (cos_x * sin_cos - square_sin_x * cos_x_bar)
-    t1 = ((square_sin_x + 4) * (sin_x * sin_cos) + 3 * cos_x * sin_x * cos_x_bar) * sin_x
+    sin_x_bar = cos_x_bar - 3.0 * (cos_x * sin_cos - square_sin_x * cos_x_bar)
+    t1 = ((square_sin_x + 4.0) * (sin_x * sin_cos) + 3.0 * cos_x * sin_x * cos_x_bar) * sin_x
     x_bar = sin_x_bar * cos_x + t1
 
     return x_bar
@@ -567,7 +567,7 @@ def _cos_sin_3_elements(x):
     # Adjoints, from output to inputs: v_bar = d cos_sin / d v
     sin_sin_x = np.sin(sin_x)
     cos_x = np.cos(x)
-    x_bar = (sin_sin_x + 3 * sin_x * cos_sin + cos_x**2 * sin_sin_x) * cos_x
+    x_bar = (sin_sin_x + 3.0 * sin_x * cos_sin + cos_x**2 * sin_sin_x) * cos_x
 
     return x_bar
 
@@ -639,10 +639,10 @@ def _cos_sin_4_elements(x):
     # Adjoints, from output to inputs: v_bar = d cos_sin / d v
     cos_x = np.cos(x)
     square_cos_x = cos_x**2
-    cos_sin_bar = 3 * sin_x * cos_x
+    cos_sin_bar = 3.0 * sin_x * cos_x
     sin_sin_x = np.sin(sin_x)
-    sin_x_bar = cos_x * (4 + square_cos_x) * cos_sin - cos_sin_bar * sin_sin_x
-    cos_x_bar = sin_sin_x + 3 * (sin_x * cos_sin + square_cos_x * sin_sin_x)
+    sin_x_bar = cos_x * (4.0 + square_cos_x) * cos_sin - cos_sin_bar * sin_sin_x
+    cos_x_bar = sin_sin_x + 3.0 * (sin_x * cos_sin + square_cos_x * sin_sin_x)
     x_bar = sin_x_bar * cos_x - cos_x_bar * sin_x
 
     return x_bar
@@ -1019,9 +1019,9 @@ def _sin_cos_sin_4_elements(x):
     cos_sin_x_bar = np.cos(cos_sin_x)
     neg_cos_x = -cos_x
     cos_sin_x_bar_bar = neg_cos_x * sin_sin_x
-    t3 = 2 * (cos_sin_x_bar_bar * sin_cos_sin)
+    t3 = 2.0 * (cos_sin_x_bar_bar * sin_cos_sin)
     t4 = t3 - t2
-    t5 = 2 * (sin_x * cos_sin_x_bar) + cos_x * t4
+    t5 = 2.0 * (sin_x * cos_sin_x_bar) + cos_x * t4
     neg_cos_x *= cos_sin_x_bar
     sin_sin_x_bar = neg_cos_x
     t6 = sin_x * sin_sin_x
@@ -1033,7 +1033,7 @@ def _sin_cos_sin_4_elements(x):
     sin_cos_sin_bar = t2_bar * (t1 - cos_sin_x_bar_bar) + t9 * cos_sin_x_bar_bar
     sin_cos_sin_bar2 = t1 * cos_sin_x_bar_bar
     sin_sin_x_bar_bar = cos_sin_x_bar_bar * cos_x - sin_x * cos_sin_x
-    cos_sin_x_bar_bar2 = 2 * (sin_x * t7) - cos_x * sin_sin_x_bar_bar + t1
+    cos_sin_x_bar_bar2 = 2.0 * (sin_x * t7) - cos_x * sin_sin_x_bar_bar + t1
     cos_sin_x_bar_bar2 += cos_sin_x_bar_bar * sin_cos_sin_bar2
     cos_sin_x_bar_bar3 = cos_sin_x_bar_bar2
     t10 = t5 * cos_x - sin_x * sin_sin_x_bar + sin_cos_sin_bar * cos_sin_x_bar
@@ -1048,7 +1048,7 @@ def _sin_cos_sin_4_elements(x):
     t12 = cos_x * (t1_bar - cos_sin_x_bar3 - cos_sin_x_bar_bar_bar + cos_sin_x_bar)
     t12 += sin_x * (t2 - t3)
     sin_sin_x_bar2 = t12
-    t13 = (t2 - cos_sin_x_bar2 - t3) * sin_sin_x + 2 * (t7 * cos_sin_x_bar)
+    t13 = (t2 - cos_sin_x_bar2 - t3) * sin_sin_x + 2.0 * (t7 * cos_sin_x_bar)
     t13 += (sin_sin_x_bar2 - sin_sin_x_bar) * cos_sin_x
     sin_x_bar = t13
     sin_sin_x *= cos_sin_x_bar - cos_sin_x_bar3 - cos_sin_x_bar_bar_bar + t1_bar

@@ -68,7 +68,7 @@ def logits(
 
         t1        = windows(pad(images, ((0, 0), (0, 0), (1, 1), (1, 1))), (3, 3)).reshape(n, 9, 64)
         responses = (K.reshape(f, 9) @ t1).reshape(n, f, 8, 8) + c[:, None, None]
-        features  = maximum(responses, 0)
+        features  = maximum(responses, 0.0)
         pooled    = windows(features, (2, 2), stride=2).max(axis=(2, 3))
         flat      = pooled.reshape(n, 16 * f)
         logits    = flat @ W + b
@@ -117,10 +117,10 @@ def _logits_rows(images, K, c, W, b, f):
     # (rows, 9, 64)
     t1 = _windows(np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1))), (3, 3)).reshape(rows, 9, 64)
     responses = (K.reshape(f, 9) @ t1).reshape(rows, f, 8, 8) + c[:, None, None]  # (rows, f, 8, 8)
-    features = np.maximum(responses, 0)  # (rows, f, 8, 8)
+    features = np.maximum(responses, 0.0)  # (rows, f, 8, 8)
     pooled = _windows(features, (2, 2), stride=2).max(axis=(2, 3))  # (rows, f, 4, 4)
-    flat = pooled.reshape(rows, 16 * f)  # (rows, 16*f)
-    logits = flat @ W + b                # (rows, k)
+    flat = pooled.reshape(rows, 16 * f)    # (rows, 16*f)
+    logits = flat @ W + b                  # (rows, k)
 
     return logits
 
@@ -139,7 +139,7 @@ def loss(
 
         t1        = windows(pad(images, ((0, 0), (0, 0), (1, 1), (1, 1))), (3, 3)).reshape(n, 9, 64)
         responses = (K.reshape(f, 9) @ t1).reshape(n, f, 8, 8) + c[:, None, None]
-        features  = maximum(responses, 0)
+        features  = maximum(responses, 0.0)
         pooled    = windows(features, (2, 2), stride=2).max(axis=(2, 3))
         flat      = pooled.reshape(n, 16 * f)
         Z         = flat @ W + b
@@ -188,7 +188,7 @@ def _loss_rows(images, y, K, c, W, b, f):
     # (rows, 9, 64)
     t1 = _windows(np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1))), (3, 3)).reshape(rows, 9, 64)
     responses = (K.reshape(f, 9) @ t1).reshape(rows, f, 8, 8) + c[:, None, None]  # (rows, f, 8, 8)
-    features = np.maximum(responses, 0)           # (rows, f, 8, 8)
+    features = np.maximum(responses, 0.0)         # (rows, f, 8, 8)
     pooled = _windows(features, (2, 2), stride=2).max(axis=(2, 3))  # (rows, f, 4, 4)
     flat = pooled.reshape(rows, 16 * f)           # (rows, 16*f)
     Z = flat @ W + b                              # (rows, k)
@@ -214,7 +214,7 @@ def loss_value_and_grad(
 
         t1        = windows(pad(images, ((0, 0), (0, 0), (1, 1), (1, 1))), (3, 3)).reshape(n, 9, 64)
         responses = (K.reshape(f, 9) @ t1).reshape(n, f, 8, 8) + c[:, None, None]
-        features  = maximum(responses, 0)
+        features  = maximum(responses, 0.0)
         pooled    = windows(features, (2, 2), stride=2).max(axis=(2, 3))
         flat      = pooled.reshape(n, 16 * f)
         Z         = flat @ W + b
@@ -280,15 +280,15 @@ def _loss_value_and_grad_rows(images, y, K, c, W, b, t1, n, f, k, dtype):
     # (rows, 9, 64)
     t2 = _windows(np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1))), (3, 3)).reshape(rows, 9, 64)
     responses = (K.reshape(f, 9) @ t2).reshape(rows, f, 8, 8) + c[:, None, None]  # (rows, f, 8, 8)
-    features = np.maximum(responses, 0)                          # (rows, f, 8, 8)
-    t3 = _windows(features, (2, 2), stride=2)                    # (rows, f, 2, 2, 4, 4)
-    pooled = t3.max(axis=(2, 3))                                 # (rows, f, 4, 4)
-    flat = pooled.reshape(rows, 16 * f)                          # (rows, 16*f)
-    Z = flat @ W + b                                             # (rows, k)
-    top_Z = Z.max(axis=1, keepdims=True, initial=-np.inf)        # (rows, 1)
-    exp_Z = _exp_below(Z, top_Z)                                 # (rows, k)
-    sum_exp_Z = np.maximum(exp_Z.sum(axis=1, keepdims=True), 1)  # (rows, 1)
-    score = np.take_along_axis(Z, y[:, None], 1)                 # (rows, 1)
+    features = np.maximum(responses, 0.0)                  # (rows, f, 8, 8)
+    t3 = _windows(features, (2, 2), stride=2)              # (rows, f, 2, 2, 4, 4)
+    pooled = t3.max(axis=(2, 3))                           # (rows, f, 4, 4)
+    flat = pooled.reshape(rows, 16 * f)                    # (rows, 16*f)
+    Z = flat @ W + b                                       # (rows, k)
+    top_Z = Z.max(axis=1, keepdims=True, initial=-np.inf)  # (rows, 1)
+    exp_Z = _exp_below(Z, top_Z)                           # (rows, k)
+    sum_exp_Z = np.maximum(exp_Z.sum(axis=1, keepdims=True), 1.0)  # (rows, 1)
+    score = np.take_along_axis(Z, y[:, None], 1)           # (rows, 1)
     loss_sum = (top_Z + np.log(sum_exp_Z) - score).sum()
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
@@ -464,7 +464,7 @@ def _exp_below(x, top):
     """exp(x - top), where top is no less than x: 1 where they are equal, 0 where both are -inf."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         e = np.exp(x - top)
-        if math.isfinite(top.sum()):
+        if math.isfinite(top.item() if top.size == 1 else top.sum()):
             return e
         return np.where(x == top, top > -np.inf, e)
 

@@ -232,8 +232,8 @@ def loss_value_and_grad(
         alphas[t] = alpha
         alpha = _logsumexp(alpha[:, None] + moves, (0,)) + scores[t + 1]  # (k,)
     top_alpha = alpha.max(axis=0, keepdims=True, initial=-np.inf)  # (1,)
-    exp_alpha = _exp_below(alpha, top_alpha)                     # (k,)
-    sum_exp_alpha = np.maximum(exp_alpha.sum(keepdims=True), 1)  # (1,)
+    exp_alpha = _exp_below(alpha, top_alpha)  # (k,)
+    sum_exp_alpha = np.maximum(exp_alpha.sum(keepdims=True), 1.0)  # (1,)
     score = scores[np.arange(n + 1), labels].sum() + moves[labels[:-1], labels[1:]].sum()
     negative_log_likelihood = (top_alpha + np.log(sum_exp_alpha))[0] - score
 
@@ -405,7 +405,7 @@ def _exp_below(x, top):
     """exp(x - top), where top is no less than x: 1 where they are equal, 0 where both are -inf."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         e = np.exp(x - top)
-        if math.isfinite(top.sum()):
+        if math.isfinite(top.item() if top.size == 1 else top.sum()):
             return e
         return np.where(x == top, top > -np.inf, e)
 

@@ -146,7 +146,7 @@ def _misfit_value_and_grad_rows(M, U, V):
     misfit = (t1**2).sum()
 
     # Adjoints, from output to inputs: v_bar = d misfit / d v
-    t2 = -2 * t1      # (rows, m)
+    t2 = -2.0 * t1    # (rows, m)
     U_bar = t2 @ V    # (rows, k)
     V_bar = t2.T @ U  # (m, k)
 
@@ -190,12 +190,12 @@ def misfit_hessian(M: ArrayLike, U: ArrayLike, V: ArrayLike) -> MisfitGradient2:
     M, U, V, dtype, n, m, k = _misfit_value_and_grad_arguments(M, U, V)
 
     U2 = np.zeros((n, k, n, k), dtype)
-    np.einsum("ijik->ijk", U2)[...] = 2 * (V.T @ V)  # (n, k, n, k)
-    V2 = (2 * V.T)[:, :, None] * U[:, None, None]
-    np.einsum("ijkj->ijk", V2)[...] += (-2 * (M - U @ V.T))[:, None]  # (n, k, m, k)
-    U_ = V2.transpose(2, 3, 0, 1)                    # (m, k, n, k)
+    np.einsum("ijik->ijk", U2)[...] = 2.0 * (V.T @ V)  # (n, k, n, k)
+    V2 = (2.0 * V.T)[:, :, None] * U[:, None, None]
+    np.einsum("ijkj->ijk", V2)[...] += (-2.0 * (M - U @ V.T))[:, None]  # (n, k, m, k)
+    U_ = V2.transpose(2, 3, 0, 1)                      # (m, k, n, k)
     V_ = np.zeros((m, k, m, k), dtype)
-    np.einsum("ijik->ijk", V_)[...] = 2 * (U.T @ U)  # (m, k, m, k)
+    np.einsum("ijik->ijk", V_)[...] = 2.0 * (U.T @ U)  # (m, k, m, k)
 
     return MisfitGradient2(
         MisfitGradGradient(U2, V2),
@@ -265,11 +265,11 @@ def _misfit_hvp_rows(M, U, U_dot, V, V_dot):
     """What some of the rows contribute: terms of the sums and rows of the results."""
 
     # Adjoints, from output to inputs: v_bar = d misfit / d v
-    t1 = -2 * (M - U @ V.T)               # (rows, m)
-    t2 = 2 * (U @ V_dot.T + U_dot @ V.T)  # (rows, m)
-    U_bar = t1 @ V_dot + t2 @ V           # (rows, k)
-    V_bar_sum = U.T @ t2                  # (k, m)
-    V_bar_sum2 = U_dot.T @ t1             # (k, m)
+    t1 = -2.0 * (M - U @ V.T)               # (rows, m)
+    t2 = 2.0 * (U @ V_dot.T + U_dot @ V.T)  # (rows, m)
+    U_bar = t1 @ V_dot + t2 @ V             # (rows, k)
+    V_bar_sum = U.T @ t2                    # (k, m)
+    V_bar_sum2 = U_dot.T @ t1               # (k, m)
 
     return V_bar_sum, V_bar_sum2, U_bar
 

@@ -754,7 +754,7 @@ def _exp_below(x, top):
     """exp(x - top), where top is no less than x: 1 where they are equal, 0 where both are -inf."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         e = np.exp(x - top)
-        if math.isfinite(top.sum()):
+        if math.isfinite(top.item() if top.size == 1 else top.sum()):
             return e
         return np.where(x == top, top > -np.inf, e)
 

@@ -168,8 +168,8 @@ def _loss_value_and_grad_rows(X, y, w, b, n):
     loss_sum = (residual**2).sum()
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
-    residual_bar = 2 * residual / n  # (rows,)
-    w_bar = X.T @ residual_bar       # (d,)
+    residual_bar = 2.0 * residual / n  # (rows,)
+    w_bar = X.T @ residual_bar         # (d,)
     b_bar = residual_bar.sum()
 
     return loss_sum, w_bar, b_bar
@@ -269,7 +269,7 @@ def column_loss_vjp(
     X, Y, W, b, ct, _, n, d, k = _column_loss_vjp_arguments(X, Y, W, b, ct)
 
     # Once for all rows
-    t1 = 2 * ct / n  # (k,)
+    t1 = 2.0 * ct / n  # (k,)
 
     # Each term of the sums over n needs one row of X and Y alone: tiles of rows follow one another, so that
     # what is computed in between stays in cache, and their sums are added in pairs.

@@ -166,9 +166,9 @@ def _loss_value_and_grad_rows(X, y, w, b, n):
     """What some of the rows contribute: terms of the sums."""
 
     # Forward
-    z = X @ w + b                                      # (rows,)
-    decay_z = np.exp(-np.abs(z))                       # (rows,)
-    softplus_z = np.maximum(z, 0) + np.log1p(decay_z)  # (rows,)
+    z = X @ w + b                                        # (rows,)
+    decay_z = np.exp(-np.abs(z))                         # (rows,)
+    softplus_z = np.maximum(z, 0.0) + np.log1p(decay_z)  # (rows,)
     loss_sum = (softplus_z - y * z).sum()
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
@@ -246,9 +246,9 @@ def _objective_value_and_grad_rows(X, y, w, b, n):
     """What some of the rows contribute: terms of the sums."""
 
     # Forward
-    z = X @ w + b                                      # (rows,)
-    decay_z = np.exp(-np.abs(z))                       # (rows,)
-    softplus_z = np.maximum(z, 0) + np.log1p(decay_z)  # (rows,)
+    z = X @ w + b                                        # (rows,)
+    decay_z = np.exp(-np.abs(z))                         # (rows,)
+    softplus_z = np.maximum(z, 0.0) + np.log1p(decay_z)  # (rows,)
     objective_sum = (softplus_z - y * z).sum()
 
     # Adjoints, from output to inputs: v_bar = d objective / d v

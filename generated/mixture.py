@@ -101,7 +101,7 @@ def loss(X: ArrayLike, weights: ArrayLike, mu: ArrayLike, log_sigma: ArrayLike) 
 def _loss_rows(X, mu, normaliser, t1, t2):
     """What some of the rows contribute: terms of the sums."""
     t = (X[:, None] - mu) * t1  # (rows, k, d)
-    loss_sum = _logsumexp(t2 - (t**2).sum(axis=2) / 2 - normaliser, (1,)).sum()
+    loss_sum = _logsumexp(t2 - (t**2).sum(axis=2) / 2.0 - normaliser, (1,)).sum()
 
     return (loss_sum,)
 
@@ -150,7 +150,7 @@ def loss_value_and_grad(
     # Once for all rows
     top_weights = weights.max(axis=0, keepdims=True, initial=-np.inf)  # (1,)
     t1 = _exp_below(weights, top_weights)                        # (k,)
-    t2 = np.maximum(t1.sum(keepdims=True), 1)                    # (1,)
+    t2 = np.maximum(t1.sum(keepdims=True), 1.0)                  # (1,)
     t3 = np.exp(-log_sigma)                                      # (k, d)
     normaliser = log_sigma.sum(axis=1) + 0.9189385332046727 * d  # (k,)
     t4 = weights - (top_weights + np.log(t2))                    # (k,)
@@ -185,10 +185,10 @@ def _loss_value_and_grad_rows(X, mu, t3, normaliser, t4, n):
     # Forward
     t5 = X[:, None] - mu                                     # (rows, k, d)
     t = t5 * t3                                              # (rows, k, d)
-    t6 = t4 - (t**2).sum(axis=2) / 2 - normaliser            # (rows, k)
+    t6 = t4 - (t**2).sum(axis=2) / 2.0 - normaliser          # (rows, k)
     top_t6 = t6.max(axis=1, keepdims=True, initial=-np.inf)  # (rows, 1)
     t7 = _exp_below(t6, top_t6)                              # (rows, k)
-    t8 = np.maximum(t7.sum(axis=1, keepdims=True), 1)        # (rows, 1)
+    t8 = np.maximum(t7.sum(axis=1, keepdims=True), 1.0)      # (rows, 1)
     loss_sum = (top_t6 + np.log(t8))[:, 0].sum()
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
@@ -261,7 +261,7 @@ def parts(
 def _parts_rows(X, mu, normaliser, t1, t2):
     """What some of the rows contribute: rows of the results."""
     t = (X[:, None] - mu) * t1  # (rows, k, d)
-    parts = _softmax(t2 - (t**2).sum(axis=2) / 2 - normaliser, (1,))  # (rows, k)
+    parts = _softmax(t2 - (t**2).sum(axis=2) / 2.0 - normaliser, (1,))  # (rows, k)
 
     return parts
 
@@ -345,7 +345,7 @@ def _exp_below(x, top):
     """exp(x - top), where top is no less than x: 1 where they are equal, 0 where both are -inf."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         e = np.exp(x - top)
-        if math.isfinite(top.sum()):
+        if math.isfinite(top.item() if top.size == 1 else top.sum()):
             return e
         return np.where(x == top, top > -np.inf, e)
 

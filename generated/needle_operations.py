@@ -415,7 +415,7 @@ def _ewise_pow_elements(a, b, ct):
 
     # Adjoints, from output to inputs: v_bar = d ewise_pow / d v
     t1 = a == 0
-    a_bar = ct * (b * a**_masked(~(t1 & (b == 0)), b - 1))
+    a_bar = ct * (b * a**_masked(~(t1 & (b == 0)), b - 1.0))
     b_bar = ct * (ewise_pow * np.log(np.where(t1 & (b >= 0), 1.0, a)))
 
     return ewise_pow, a_bar, b_bar
@@ -476,7 +476,7 @@ def power_scalar(
     power_scalar = a * square_a
 
     # Adjoints, from output to inputs: v_bar = d power_scalar / d v
-    a_bar = 3 * ct * square_a
+    a_bar = 3.0 * ct * square_a
 
     return (
         power_scalar if power_scalar.shape == batch else _full(power_scalar, batch, dtype),
@@ -991,7 +991,7 @@ def relu(
 
     ::
 
-        relu = maximum(a, 0)
+        relu = maximum(a, 0.0)
 
     Parameters
     ----------
@@ -1018,7 +1018,7 @@ def relu(
     (a, ct), dtype, batch = _elementwise(("a", "ct"), (a, ct))
 
     # Forward
-    relu = np.maximum(a, 0)
+    relu = np.maximum(a, 0.0)
 
     # Adjoints, from output to inputs: v_bar = d relu / d v
     a_bar = _masked(a > 0, ct)

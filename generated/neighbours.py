@@ -94,7 +94,7 @@ def divergence(points: ArrayLike, P: ArrayLike) -> np.floating[Any]:
 def _divergence_rows_1(points_rows, t1, points, dtype):
     """What some rows of pairs contribute, in pass 1 over them: terms of the sums and rows of the results."""
     distance = (points_rows[:, None] - points)**2 @ np.ones(2, dtype)  # (rows, n)
-    closeness = (1 - t1) / (1 + distance)  # (rows, n)
+    closeness = (1.0 - t1) / (1.0 + distance)  # (rows, n)
     Q_sum = closeness.sum()
 
     return Q_sum, closeness
@@ -204,9 +204,9 @@ def _divergence_value_and_grad_rows_1(t1_rows, t2, t1):
     """What some rows of pairs contribute, in pass 1 over them: terms of the sums and rows of the results."""
 
     # Forward
-    t3 = t1_rows[:, :, None] - t1[:, None]       # (2, rows, n)
-    distance = np.einsum("ijk,ijk->jk", t3, t3)  # (rows, n)
-    closeness = 1 / (1 + distance) * (1 - t2)    # (rows, n)
+    t3 = t1_rows[:, :, None] - t1[:, None]           # (2, rows, n)
+    distance = np.einsum("ijk,ijk->jk", t3, t3)      # (rows, n)
+    closeness = 1.0 / (1.0 + distance) * (1.0 - t2)  # (rows, n)
     Q_sum = closeness.sum()
 
     return Q_sum, distance, closeness
@@ -222,7 +222,7 @@ def _divergence_value_and_grad_rows_2(P, closeness, Q_sum):
 
     # Adjoints, from output to inputs: v_bar = d divergence / d v
     t4_bar = -(P / t4)  # (rows, n)
-    Q_bar = np.where(Q > 1e-12, t4_bar, _masked(Q == 1e-12, t4_bar / 2))  # (rows, n)
+    Q_bar = np.where(Q > 1e-12, t4_bar, _masked(Q == 1e-12, t4_bar / 2.0))  # (rows, n)
     t5 = Q_bar / Q_sum  # (rows, n)
     t6 = (t5 * Q).sum()
 
@@ -233,10 +233,11 @@ def _divergence_value_and_grad_rows_3(t1_rows, distance, t2, t5, t1, t6):
     """What some rows of pairs contribute, in pass 3 over them: terms of the sums and rows of the results."""
 
     # Forward
-    t7 = 1 + distance  # (rows, n)
+    t7 = 1.0 + distance  # (rows, n)
 
     # Adjoints, from output to inputs: v_bar = d divergence / d v
-    t8 = -2 * ((t5 - t6) * (1 - t2) / t7 * (1 / t7)) * (t1_rows[:, :, None] - t1[:, None])  # (2, rows, n)
+    # (2, rows, n)
+    t8 = -2.0 * ((t5 - t6) * (1.0 - t2) / t7 * (1.0 / t7)) * (t1_rows[:, :, None] - t1[:, None])
     sum_t8 = t8.sum(axis=2)    # (2, rows)
     out1_sum = t8.sum(axis=1)  # (2, n)
 

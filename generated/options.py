@@ -115,7 +115,7 @@ def call(
 def _call_elements(S, K, T, r, sigma):
     """The results, for any number of elements."""
     spread = sigma * np.sqrt(T)
-    d1 = (np.log(S / K) + (r + sigma**2 / 2) * T) / spread
+    d1 = (np.log(S / K) + (r + sigma**2 / 2.0) * T) / spread
     d2 = d1 - spread
     call = S * _norm_cdf(d1) - K * np.exp(-(r * T)) * _norm_cdf(d2)
 
@@ -189,7 +189,7 @@ def put(
 def _put_elements(S, K, T, r, sigma):
     """The results, for any number of elements."""
     spread = sigma * np.sqrt(T)
-    d1 = (np.log(S / K) + (r + sigma**2 / 2) * T) / spread
+    d1 = (np.log(S / K) + (r + sigma**2 / 2.0) * T) / spread
     d2 = d1 - spread
     t1 = K * np.exp(-(r * T))
     put = S * _norm_cdf(d1) - t1 * _norm_cdf(d2) - S + t1
@@ -276,7 +276,7 @@ def _call_greeks_elements(S, K, T, r, sigma):
 
     # Forward
     t1 = S / K
-    t2 = r + sigma**2 / 2
+    t2 = r + sigma**2 / 2.0
     sqrt_T = np.sqrt(T)
     spread = sigma * sqrt_T
     d1 = (np.log(t1) + t2 * T) / spread
@@ -296,7 +296,7 @@ def _call_greeks_elements(S, K, T, r, sigma):
     spread_bar = t5 - t6 * d1
     sqrt_T_bar = spread_bar * sigma
     t7 = norm_cdf_d2 * K * t3
-    T_bar = sqrt_T_bar / (2 * sqrt_T) + r * t7 + t6 * t2
+    T_bar = sqrt_T_bar / (2.0 * sqrt_T) + r * t7 + t6 * t2
     t2_bar = t6 * T
     r_bar = t2_bar + t7 * T
     sigma_bar = spread_bar * sqrt_T + t2_bar * sigma
@@ -402,7 +402,7 @@ def _delta_elements(S, K, T, r, sigma):
     # Forward
     t1 = S / K
     spread = sigma * np.sqrt(T)
-    d1 = (np.log(t1) + (r + sigma**2 / 2) * T) / spread
+    d1 = (np.log(t1) + (r + sigma**2 / 2.0) * T) / spread
     d2 = d1 - spread
 
     # Adjoints, from output to inputs: v_bar = d call / d v
@@ -492,12 +492,12 @@ def _gamma_elements(S, K, T, r, sigma):
     # Forward
     t1 = S / K
     spread = sigma * np.sqrt(T)
-    d1 = (np.log(t1) + (r + sigma**2 / 2) * T) / spread
+    d1 = (np.log(t1) + (r + sigma**2 / 2.0) * T) / spread
     t2 = K * np.exp(-(r * T))
     d2 = d1 - spread
 
     # Adjoints, from output to inputs: v_bar = d call / d v
-    t3 = 1 / K / t1
+    t3 = 1.0 / K / t1
     t4 = t3 / spread
     norm_pdf_d1 = _norm_pdf(d1)
     S_bar = t4 * norm_pdf_d1
@@ -600,12 +600,12 @@ def _vanna_elements(S, K, T, r, sigma):
     t1 = S / K
     sqrt_T = np.sqrt(T)
     spread = sigma * sqrt_T
-    d1 = (np.log(t1) + (r + sigma**2 / 2) * T) / spread
+    d1 = (np.log(t1) + (r + sigma**2 / 2.0) * T) / spread
     t2 = K * np.exp(-(r * T))
     d2 = d1 - spread
 
     # Adjoints, from output to inputs: v_bar = d call / d v
-    t3 = 1 / K / t1 / spread
+    t3 = 1.0 / K / t1 / spread
     t4 = t2 * t3 * _norm_pdf_slope(d2)
     norm_pdf_d1 = _norm_pdf(d1)
     d1_bar = t3 * S * _norm_pdf_slope(d1) - t4 + norm_pdf_d1
@@ -702,7 +702,7 @@ def _vega_elements(S, K, T, r, sigma):
     # Forward
     sqrt_T = np.sqrt(T)
     spread = sigma * sqrt_T
-    d1 = (np.log(S / K) + (r + sigma**2 / 2) * T) / spread
+    d1 = (np.log(S / K) + (r + sigma**2 / 2.0) * T) / spread
     t1 = K * np.exp(-(r * T))
     d2 = d1 - spread
     call = S * _norm_cdf(d1) - t1 * _norm_cdf(d2)

@@ -107,7 +107,7 @@ def squashed_grad(x: ArrayLike) -> NDArray[np.floating[Any]]:
     x, _, _ = _squashed_arguments(x)
 
     # Adjoints, from output to inputs: v_bar = d squashed / d v
-    x_bar = 1 / (1 + x**2)**1.5
+    x_bar = 1.0 / (1.0 + x**2)**1.5
 
     return x_bar
 
@@ -245,14 +245,14 @@ def _robust_loss_value_and_grad_rows(X, y, scale, w, n, dtype):
     robust_loss_sum = (error**2).sum()
 
     # Adjoints, from output to inputs: v_bar = d robust_loss / d v
-    error_bar = 2 * error / n                 # (rows,)
-    t1_bar = error_bar / (1 + t1**2)**1.5     # (rows,)
-    t2 = t1_bar / unit                        # (rows,)
-    w_bar = X.T @ t2                          # (d,)
-    t3 = -(t2 * t1 * unit)                    # (rows,)
+    error_bar = 2.0 * error / n                 # (rows,)
+    t1_bar = error_bar / (1.0 + t1**2)**1.5     # (rows,)
+    t2 = t1_bar / unit                          # (rows,)
+    w_bar = X.T @ t2                            # (d,)
+    t3 = -(t2 * t1 * unit)                      # (rows,)
     scale_bar = np.empty((rows, 2), dtype)
-    scale_bar[:, 1] = t3 / (2 * scale[:, 1])
-    scale_bar[:, 0] = t3 / (2 * scale[:, 0])  # (rows, 2)
+    scale_bar[:, 1] = t3 / (2.0 * scale[:, 1])
+    scale_bar[:, 0] = t3 / (2.0 * scale[:, 0])  # (rows, 2)
 
     return robust_loss_sum, w_bar, scale_bar
 

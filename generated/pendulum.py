@@ -74,11 +74,11 @@ def effort_value_and_grad(
     effort = t1 * (values[1:] + values[:-1]).sum()
 
     # Adjoints, from output to inputs: v_bar = d effort / d v
-    t2 = np.full((n,), t1, dtype)                                # (n,)
+    t2 = np.full((n,), t1, dtype)  # (n,)
     values_bar = np.zeros((n + 1,), dtype)
     values_bar[:-1] = t2
-    values_bar[1:] += t2                                         # (n + 1,)
-    z_bar = _place(2 * values_bar * z[2], np.s_[2], (3, n + 1))  # (3, n + 1)
+    values_bar[1:] += t2           # (n + 1,)
+    z_bar = _place(2.0 * values_bar * z[2], np.s_[2], (3, n + 1))  # (3, n + 1)
 
     return dtype(effort), z_bar
 

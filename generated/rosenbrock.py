@@ -62,13 +62,13 @@ def chain_value_and_grad(x: ArrayLike) -> tuple[np.floating[Any], NDArray[np.flo
 
     # Forward
     t1 = x[1:] - x[:-1]**2  # (n - 1,)
-    t2 = 1 - x[:-1]         # (n - 1,)
-    chain = (100 * t1**2 + t2**2).sum()
+    t2 = 1.0 - x[:-1]       # (n - 1,)
+    chain = (100.0 * t1**2 + t2**2).sum()
 
     # Adjoints, from output to inputs: v_bar = d chain / d v
-    t1_bar = 200 * t1    # (n - 1,)
+    t1_bar = 200.0 * t1  # (n - 1,)
     x_bar = np.zeros((n,), dtype)
-    x_bar[:-1] = -2 * (t2 + t1_bar * x[:-1])
+    x_bar[:-1] = -2.0 * (t2 + t1_bar * x[:-1])
     x_bar[1:] += t1_bar  # (n,)
 
     return dtype(chain), x_bar
@@ -100,10 +100,10 @@ def chain_hvp(x: ArrayLike, x_dot: ArrayLike) -> NDArray[np.floating[Any]]:
     x, x_dot, dtype, n = _chain_hvp_arguments(x, x_dot)
 
     # Adjoints, from output to inputs: v_bar = d chain / d v
-    t1 = (x_dot[1:] - 2 * (x_dot[:-1] * x[:-1])) * 200  # (n - 1,)
+    t1 = (x_dot[1:] - 2.0 * (x_dot[:-1] * x[:-1])) * 200.0  # (n - 1,)
     chain_hvp = np.zeros((n,), dtype)
-    chain_hvp[:-1] = x_dot[:-1] * (2 - 400 * (x[1:] - x[:-1]**2)) - 2 * t1 * x[:-1]
-    chain_hvp[1:] += t1                                 # (n,)
+    chain_hvp[:-1] = x_dot[:-1] * (2.0 - 400.0 * (x[1:] - x[:-1]**2)) - 2.0 * t1 * x[:-1]
+    chain_hvp[1:] += t1                                     # (n,)
 
     return chain_hvp
 
@@ -135,8 +135,8 @@ def chain_hessian(x: ArrayLike) -> NDArray[np.floating[Any]]:
     t1 = x[:-1]**2                                        # (n - 1,)
     t2 = np.zeros((n,), dtype)
     t2[1:] = 200
-    t2[:-1] += 2 - 400 * (x[1:] - t1) + 800 * t1          # (n,)
-    t3 = -400 * x[:-1]                                    # (n - 1,)
+    t2[:-1] += 2.0 - 400.0 * (x[1:] - t1) + 800.0 * t1    # (n,)
+    t3 = -400.0 * x[:-1]                                  # (n - 1,)
     chain_hessian = np.zeros((n, n), dtype)
     np.einsum("ii->i", chain_hessian)[...] = t2
     np.einsum("ii->i", chain_hessian[:-1, 1:])[...] = t3
@@ -178,8 +178,8 @@ def chain_hessian_sparse(
     t1 = x[:-1]**2                                              # (n - 1,)
     t2 = np.zeros((n,), dtype)
     t2[1:] = 200
-    t2[:-1] += 2 - 400 * (x[1:] - t1) + 800 * t1                # (n,)
-    t3 = -400 * x[:-1]                                          # (n - 1,)
+    t2[:-1] += 2.0 - 400.0 * (x[1:] - t1) + 800.0 * t1          # (n,)
+    t3 = -400.0 * x[:-1]                                        # (n - 1,)
     data = np.concatenate((t2, t3, t3))                         # (3*n - 2,)
     t4 = 1 + np.arange(n - 1)                                   # (n - 1,)
     row = np.concatenate((np.arange(n), np.arange(n - 1), t4))  # (3*n - 2,)

@@ -56,7 +56,7 @@ def logits(X: ArrayLike, W1: ArrayLike, W2: ArrayLike) -> NDArray[np.floating[An
     ::
 
         z      = X @ W1
-        hidden = maximum(z, 0)
+        hidden = maximum(z, 0.0)
         logits = hidden @ W2
 
     Parameters
@@ -76,9 +76,9 @@ def logits(X: ArrayLike, W1: ArrayLike, W2: ArrayLike) -> NDArray[np.floating[An
     """
     X, W1, W2, _, _, _, _, _ = _logits_arguments(X, W1, W2)
 
-    z = X @ W1                 # (n, h)
-    hidden = np.maximum(z, 0)  # (n, h)
-    logits = hidden @ W2       # (n, k)
+    z = X @ W1                   # (n, h)
+    hidden = np.maximum(z, 0.0)  # (n, h)
+    logits = hidden @ W2         # (n, k)
 
     return logits
 
@@ -89,7 +89,7 @@ def loss(X: ArrayLike, y: ArrayLike, W1: ArrayLike, W2: ArrayLike) -> np.floatin
     ::
 
         z              = X @ W1
-        hidden         = maximum(z, 0)
+        hidden         = maximum(z, 0.0)
         Z              = hidden @ W2
         log_normaliser = logsumexp(Z, (1,))
         score          = ((y[..., None] == arange(k)).astype(dtype) * Z).sum(axis=1)
@@ -131,7 +131,7 @@ def loss(X: ArrayLike, y: ArrayLike, W1: ArrayLike, W2: ArrayLike) -> np.floatin
 def _loss_rows(X, y, W1, W2, k, dtype):
     """What some of the rows contribute: terms of the sums."""
     z = X @ W1                            # (rows, h)
-    hidden = np.maximum(z, 0)             # (rows, h)
+    hidden = np.maximum(z, 0.0)           # (rows, h)
     Z = hidden @ W2                       # (rows, k)
     log_normaliser = _logsumexp(Z, (1,))  # (rows,)
     score = ((y[..., None] == np.arange(k)).astype(dtype) * Z).sum(axis=1)  # (rows,)
@@ -153,7 +153,7 @@ def loss_value_and_grad(
     ::
 
         z              = X @ W1
-        hidden         = maximum(z, 0)
+        hidden         = maximum(z, 0.0)
         Z              = hidden @ W2
         log_normaliser = logsumexp(Z, (1,))
         score          = ((y[..., None] == arange(k)).astype(dtype) * Z).sum(axis=1)
@@ -205,15 +205,15 @@ def _loss_value_and_grad_rows(X, y, W1, W2, n, k, dtype):
     """What some of the rows contribute: terms of the sums."""
 
     # Forward
-    z = X @ W1                                                   # (rows, h)
-    hidden = np.maximum(z, 0)                                    # (rows, h)
-    Z = hidden @ W2                                              # (rows, k)
-    top_Z = Z.max(axis=1, keepdims=True, initial=-np.inf)        # (rows, 1)
-    exp_Z = _exp_below(Z, top_Z)                                 # (rows, k)
-    sum_exp_Z = np.maximum(exp_Z.sum(axis=1, keepdims=True), 1)  # (rows, 1)
-    log_normaliser = (top_Z + np.log(sum_exp_Z))[:, 0]           # (rows,)
-    one_hot_y = (y[..., None] == np.arange(k)).astype(dtype)     # (rows, k)
-    score = (one_hot_y * Z).sum(axis=1)                          # (rows,)
+    z = X @ W1                                                # (rows, h)
+    hidden = np.maximum(z, 0.0)                               # (rows, h)
+    Z = hidden @ W2                                           # (rows, k)
+    top_Z = Z.max(axis=1, keepdims=True, initial=-np.inf)     # (rows, 1)
+    exp_Z = _exp_below(Z, top_Z)                              # (rows, k)
+    sum_exp_Z = np.maximum(exp_Z.sum(axis=1, keepdims=True), 1.0)  # (rows, 1)
+    log_normaliser = (top_Z + np.log(sum_exp_Z))[:, 0]        # (rows,)
+    one_hot_y = (y[..., None] == np.arange(k)).astype(dtype)  # (rows, k)
+    score = (one_hot_y * Z).sum(axis=1)                       # (rows,)
     loss_sum = (log_normaliser - score).sum()
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
@@ -316,7 +316,7 @@ def _softmax_loss_value_and_grad_rows(Z, y, n, k, dtype):
     # Forward
     top_Z = Z.max(axis=1, keepdims=True, initial=-np.inf)     # (rows, 1)
     t1 = _exp_below(Z, top_Z)                                 # (rows, k)
-    t2 = np.maximum(t1.sum(axis=1, keepdims=True), 1)         # (rows, 1)
+    t2 = np.maximum(t1.sum(axis=1, keepdims=True), 1.0)       # (rows, 1)
     log_normaliser = (top_Z + np.log(t2))[:, 0]               # (rows,)
     one_hot_y = (y[..., None] == np.arange(k)).astype(dtype)  # (rows, k)
     score = (one_hot_y * Z).sum(axis=1)                       # (rows,)
@@ -458,7 +458,7 @@ def _exp_below(x, top):
     """exp(x - top), where top is no less than x: 1 where they are equal, 0 where both are -inf."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         e = np.exp(x - top)
-        if math.isfinite(top.sum()):
+        if math.isfinite(top.item() if top.size == 1 else top.sum()):
             return e
         return np.where(x == top, top > -np.inf, e)
 

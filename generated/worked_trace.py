@@ -146,7 +146,7 @@ def y_grad(x1: ArrayLike, x2: ArrayLike) -> YGradient:
     (x1, x2), _, _ = _elementwise(("x1", "x2"), (x1, x2))
 
     # Adjoints, from output to inputs: v_bar = d y / d v
-    x1_bar = x2 + 1 / x1
+    x1_bar = x2 + 1.0 / x1
     x2_bar = x1 - np.cos(x2)
 
     return YGradient(x1_bar, x2_bar)
@@ -225,7 +225,7 @@ def _y_value_and_grad_elements(x1, x2):
     y = v6 - v5
 
     # Adjoints, from output to inputs: v_bar = d y / d v
-    x1_bar = x2 + 1 / x1
+    x1_bar = x2 + 1.0 / x1
     x2_bar = x1 - np.cos(x2)
 
     return y, x1_bar, x2_bar

@@ -7,7 +7,7 @@ returned nor seen through a view, has the shape and the float type of the result
 
 from __future__ import annotations
 
-from symgrad.lower.body import Body
+from symgrad.lower.body import Body, as_float
 from symgrad.lower.names import identifiers
 from symgrad.node import Node
 from symgrad.options import Options
@@ -79,7 +79,8 @@ class _Reuse:
                 if a not in assigned or a in kept or last.get(name) != step or not self._fits(a, node):
                     continue
                 sign = _IN_PLACE[node.op.name][0]
-                other = body.text[node.args[1 - position]].source
+                b = node.args[1 - position]
+                other = as_float(b, body.text[b]).source
                 lines = (f"{name} {sign}= {other}", f"{body.named[node]} = {name}")
                 found[i] = Statement(lines, statement.comment)
                 break
@@ -91,7 +92,7 @@ class _Reuse:
         if form is None or len(statement.lines) != 1 or not node.shape or node.dtype != "float64":
             return ()
         operands = [self.body.text[a] for a in node.args]
-        plain = f"{self.body.named[node]} = {node.op.numpy(node, operands, self.body.env).source}"
+        plain = f"{self.body.named[node]} = {self.body.write(node, operands).source}"
         if statement.lines[0] != plain:
             return ()  # written before its operands got the names that they have now
         return (0, 1) if form[1] else (0,)

@@ -16,7 +16,7 @@ from symgrad.text import Environment, Text
 
 def _relu(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     (x,) = operands
-    return Text(f"max({x.source}, 0)", weak=True) if x.weak else Text(f"np.maximum({x.source}, 0)")
+    return Text(f"max({x.source}, 0)", weak=True) if x.weak else Text(f"np.maximum({x.source}, 0.0)")
 
 
 relu: Op = public("relu")(
