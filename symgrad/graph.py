@@ -246,25 +246,17 @@ class Function:
 
         `new` maps all nodes below the results; a note about a node it does not know is dropped.
         """
-        names: dict[Node, str] = {}
-        for node, name in self.names.items():
-            if node in new:
-                names.setdefault(new[node], name)
-        lines: dict[Node, str] = {}
-        for node, line in self.lines.items():
-            if node in new:
-                lines.setdefault(new[node], line)
         bars: dict[Node, Node] = {}
-        for adjoint, primal in self.bars.items():
-            if adjoint in new and primal in new:
-                bars.setdefault(new[adjoint], new[primal])
+        for adjoint, primal in zip(map(new.get, self.bars), map(new.get, self.bars.values())):
+            if adjoint is not None and primal is not None:
+                bars.setdefault(adjoint, primal)
         return replace(
             self,
             result=map_leaves(lambda leaf: new[leaf], self.result),
-            names=names,
-            lines=lines,
+            names=_moved(self.names, new),
+            lines=_moved(self.lines, new),
             bars=bars,
-            primal=tuple(new[p] for p in self.primal if p in new),
+            primal=tuple([p for p in map(new.get, self.primal) if p is not None]),
         )
 
     def to_text(self) -> str:
@@ -340,6 +332,15 @@ class Function:
         """The graph as a picture, where `pip install "symgrad[draw]"` has brought what lays it out."""
         writer = type(self)._svg
         return None if writer is None else writer(self)
+
+
+def _moved(notes: Mapping[Node, str], new: Mapping[Node, Node]) -> dict[Node, str]:
+    """The notes on what nodes became: the first one where several became the same."""
+    found: dict[Node, str] = {}
+    for node, note in zip(map(new.get, notes), notes.values()):
+        if node is not None:
+            found.setdefault(node, note)
+    return found
 
 
 def _declared(tree: Tree) -> str:

@@ -53,16 +53,16 @@ def pullback(
             continue
         g = adjoints[node] = _sum(parts) if isinstance(parts, list) else parts
         args = node.args
-        edges = [i for i, a in enumerate(args) if a in active and a.dtype == "float64"]
-        minus = g.op is _NEG and len(edges) == 1 and node.op in _PASSING
+        minus = g.op is _NEG and node.op in _PASSING and _edges(args, active) == 1
         cotangent = g.args[0] if minus else g
-        for position in edges:
+        for position, operand in enumerate(args):
+            if operand not in active or operand.dtype != "float64":
+                continue
             partial = _partial(node, position, cotangent)
             if partial is None:
                 continue
             if minus:
                 partial = -partial
-            operand = args[position]
             if partial.shape != operand.shape:
                 partial = unbroadcast(partial, operand.shape)
             _contribute(contributions, operand, partial)
@@ -73,6 +73,11 @@ def pullback(
         if adjoint not in bars or not primal.args:
             bars[adjoint] = primal
     return results, bars
+
+
+def _edges(args: Sequence[Node], active: Container[Node]) -> int:
+    """How many of the operands have an adjoint."""
+    return sum([a in active and a.dtype == "float64" for a in args])
 
 
 def _contribute(contributions: dict[Node, Node | list[Node]], node: Node, part: Node) -> None:
