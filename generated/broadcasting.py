@@ -158,8 +158,8 @@ def broadcast_vjp(
         two_bar, middle_bar_sum, last_bar, one_bar_sum = _over_tiles(tile, p, step)
 
     # From the sums
-    middle_bar = middle_bar_sum.sum(axis=1, keepdims=True)  # (q, 1)
-    one_bar = one_bar_sum.sum(keepdims=True)                # (1,)
+    middle_bar = _row_sums(middle_bar_sum, keepdims=True)  # (q, 1)
+    one_bar = one_bar_sum.sum(keepdims=True)               # (1,)
 
     return broadcast, BroadcastGradient(t_bar, one_bar, last_bar, middle_bar, two_bar, full_bar)
 
@@ -481,6 +481,14 @@ def _shape_error(name, array, expected, /, **sizes):
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
+
+
+def _row_sums(x, keepdims=False):
+    """Sums along the last axis; of many short rows by a product with ones, several times as fast."""
+    size = x.shape[-1]
+    if size > 64 or x.size < 1024:
+        return x.sum(axis=-1, keepdims=keepdims)
+    return x @ np.ones((size, 1) if keepdims else size, x.dtype)
 
 
 # Once a block is freed, the C library of Linux keeps smaller ones for the next tile. Else it returns them to

@@ -193,7 +193,7 @@ def predict(x: ArrayLike, y: ArrayLike, log_theta: ArrayLike, x_new: ArrayLike) 
     k = square_signal * np.exp(-0.5 * ((x[:, None] - x_new) / length)**2)  # (n, m)
     weights = np.linalg.solve(K, k)                       # (n, m)
     mean = y @ weights                                    # (m,)
-    variance = square_signal - (k * weights).sum(axis=0)  # (m,)
+    variance = square_signal - _column_sums(k * weights)  # (m,)
 
     return {"mean": mean, "variance": variance}
 
@@ -281,3 +281,11 @@ def _shape_error(name, array, expected, /, **sizes):
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
+
+
+def _column_sums(x, keepdims=False):
+    """Sums of the columns of a matrix; of many rows by a product with ones, several times as fast."""
+    if x.size < 1024:
+        return x.sum(axis=-2, keepdims=keepdims)
+    rows = x.shape[-2]
+    return np.ones((1, rows) if keepdims else rows, x.dtype) @ x

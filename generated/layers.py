@@ -208,8 +208,8 @@ def softmax(
     softmax = _softmax(x, (1,))  # (n, k)
 
     # Adjoints, from output to inputs: v_bar = d softmax / d v
-    t1 = ct * softmax                                     # (n, k)
-    x_bar = t1 - softmax * t1.sum(axis=1, keepdims=True)  # (n, k)
+    t1 = ct * softmax                                    # (n, k)
+    x_bar = t1 - softmax * _row_sums(t1, keepdims=True)  # (n, k)
 
     return softmax, x_bar
 
@@ -493,14 +493,14 @@ def _normalised_log_rows(x, ct):
     """What some of the rows contribute: rows of the results."""
 
     # Forward
-    sum_x = x.sum(axis=1, keepdims=True)  # (rows, 1)
-    t1 = x / sum_x                        # (rows, n)
-    normalised_log = np.log(t1)           # (rows, n)
+    row_sums_x = _row_sums(x, keepdims=True)  # (rows, 1)
+    t1 = x / row_sums_x                       # (rows, n)
+    normalised_log = np.log(t1)               # (rows, n)
 
     # Adjoints, from output to inputs: v_bar = d normalised_log / d v
-    t1_bar = ct / t1                                   # (rows, n)
-    t2 = t1_bar / sum_x                                # (rows, n)
-    x_bar = t2 - (t2 * t1).sum(axis=1, keepdims=True)  # (rows, n)
+    t1_bar = ct / t1                                # (rows, n)
+    t2 = t1_bar / row_sums_x                        # (rows, n)
+    x_bar = t2 - _row_sums(t2 * t1, keepdims=True)  # (rows, n)
 
     return normalised_log, x_bar
 
@@ -750,6 +750,36 @@ def _share_ties(g, x, y, axes):
     return np.where(x != x, x, share).astype(x.dtype, copy=False)
 
 
+def _row_sums(x, keepdims=False):
+    """Sums along the last axis; of many short rows by a product with ones, several times as fast."""
+    size = x.shape[-1]
+    if size > 64 or x.size < 1024:
+        return x.sum(axis=-1, keepdims=keepdims)
+    return x @ np.ones((size, 1) if keepdims else size, x.dtype)
+
+
+def _row_max(x, keepdims=False, **initial):
+    """The maximum along the last axis; of many short rows by columns, several times as fast."""
+    if x.shape[-1] > 32 or x.size < 1024:
+        return x.max(axis=-1, keepdims=keepdims, **initial)
+    top = x.reshape(-1, x.shape[-1]).T.copy().max(axis=0, **initial)
+    return top.reshape((*x.shape[:-1], 1) if keepdims else x.shape[:-1])
+
+
+def _top(x, axes):
+    """The maximum along axes, which stay with size 1; -inf where there is nothing."""
+    if axes in ((-1,), (x.ndim - 1,)):
+        return _row_max(x, keepdims=True, initial=-np.inf)
+    return x.max(axis=axes, keepdims=True, initial=-np.inf)
+
+
+def _totals(x, axes):
+    """Sums along axes, which stay with size 1."""
+    if axes in ((-1,), (x.ndim - 1,)):
+        return _row_sums(x, keepdims=True)
+    return x.sum(axis=axes, keepdims=True)
+
+
 def _exp_below(x, top):
     """exp(x - top), where top is no less than x: 1 where they are equal, 0 where both are -inf."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -767,8 +797,8 @@ def _shares(e, total):
 
 def _softmax(x, axes):
     """exp(x) over its sum along axes; zeros where all are -inf."""
-    e = _exp_below(x, x.max(axis=axes, keepdims=True, initial=-np.inf))
-    return _shares(e, np.maximum(e.sum(axis=axes, keepdims=True), 1))
+    e = _exp_below(x, _top(x, axes))
+    return _shares(e, np.maximum(_totals(e, axes), 1))
 
 
 # Once a block is freed, the C library of Linux keeps smaller ones for the next tile. Else it returns them to

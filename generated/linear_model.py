@@ -223,7 +223,7 @@ def column_loss(
 def _column_loss_rows(X, Y, W, b):
     """What some of the rows contribute: terms of the sums."""
     residual = X @ W + b - Y                     # (rows, k)
-    column_loss_sum = (residual**2).sum(axis=0)  # (k,)
+    column_loss_sum = _column_sums(residual**2)  # (k,)
 
     return (column_loss_sum,)
 
@@ -292,12 +292,12 @@ def _column_loss_vjp_rows(X, Y, W, b, t1):
 
     # Forward
     residual = X @ W + b - Y                     # (rows, k)
-    column_loss_sum = (residual**2).sum(axis=0)  # (k,)
+    column_loss_sum = _column_sums(residual**2)  # (k,)
 
     # Adjoints, from output to inputs: v_bar = d column_loss / d v
-    residual_bar = t1 * residual      # (rows, k)
-    W_bar = X.T @ residual_bar        # (d, k)
-    b_bar = residual_bar.sum(axis=0)  # (k,)
+    residual_bar = t1 * residual        # (rows, k)
+    W_bar = X.T @ residual_bar          # (d, k)
+    b_bar = _column_sums(residual_bar)  # (k,)
 
     return column_loss_sum, W_bar, b_bar
 
@@ -409,6 +409,14 @@ def _shape_error(name, array, expected, /, **sizes):
     where = ", ".join(f"{key} = {size}" for key, size in sizes.items())
     known = f" with {where}" if where else ""
     return ValueError(f"{name}: expected shape {expected}{known}, got {array.shape}")
+
+
+def _column_sums(x, keepdims=False):
+    """Sums of the columns of a matrix; of many rows by a product with ones, several times as fast."""
+    if x.size < 1024:
+        return x.sum(axis=-2, keepdims=keepdims)
+    rows = x.shape[-2]
+    return np.ones((1, rows) if keepdims else rows, x.dtype) @ x
 
 
 # Once a block is freed, the C library of Linux keeps smaller ones for the next tile. Else it returns them to

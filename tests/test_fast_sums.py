@@ -74,7 +74,7 @@ def test_spellings(name, operations):
 
 def test_the_typical_size_decides_where_a_dimension_has_a_name():
     f = sg.trace(lambda x: np.sum(np.sin(x), axis=0), name="f", x="n k")
-    assert set(prepare(f).ops()) == {"sin", "sum"}
+    assert set(prepare(f).ops()) == {"sin", "column_sums"}
     assert set(prepare(f, Options({"k": 8})).ops()) == {"sin", "sum_by_ones"}
     assert set(prepare(f, Options({"k": 1000})).ops()) == {"sin", "sum"}
 
@@ -96,3 +96,59 @@ def test_a_sum_goes_into_a_stack_of_products(axis, keepdims):
     # The factor is summed, not the product.
     (total,) = prepare(f).output_nodes
     assert total.op.name in ("squeeze", "matmat")
+
+
+OPEN = {
+    "along": sg.trace(lambda x: np.sum(np.sin(x), axis=1), name="f", x="n k"),
+    "along, kept": sg.trace(lambda x: np.sum(np.sin(x), axis=-1, keepdims=True), name="f", x="2 n k"),
+    "over": sg.trace(lambda x: np.sum(np.sin(x), axis=0), name="f", x="n k"),
+    "over, kept": sg.trace(lambda x: np.sum(np.sin(x), axis=0, keepdims=True), name="f", x="n k"),
+    "largest": sg.trace(lambda x: np.max(x, axis=1), name="f", x="n k"),
+    "largest, kept": sg.trace(lambda x: np.max(x, axis=2, keepdims=True), name="f", x="2 n k"),
+    "largest of none": sg.trace(lambda x: np.max(x, axis=1, initial=-np.inf), name="f", x="n k"),
+}
+
+
+@pytest.mark.parametrize("name", OPEN)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_kernels_choose_by_the_size_at_hand(name, dtype):
+    f = OPEN[name]
+    assert set(prepare(f).ops()) & {"row_sums", "column_sums", "row_max"}
+    chosen, plain = sg.compile(f, tiles=False), sg.compile(f, tiles=False, without=WITHOUT)
+    for sizes in [(5, 2), (400, 3), (90, 32), (60, 64), (30, 65), (1, 2000), (2000, 1), (0, 4)]:
+        for arrays in (arguments(f, sizes, dtype), [a.T.copy().T for a in arguments(f, sizes, dtype)]):
+            got, want = chosen(*arrays), plain(*arrays)
+            assert got.dtype == want.dtype == dtype and got.shape == want.shape
+            assert not any(np.shares_memory(got, a) for a in arrays)
+            if "largest" in name:
+                np.testing.assert_array_equal(got, want)
+            else:
+                rounding = 4 * np.finfo(dtype).eps * np.abs(arrays[0]).sum()
+                np.testing.assert_allclose(got, want, rtol=0, atol=rounding)
+
+
+def test_kernels_pass_infinities_and_nans_and_refuse_nothing_new():
+    x = np.full((300, 4), 1.5)
+    x[0, 1], x[1, 2], x[2] = np.inf, np.nan, -np.inf
+    for name in ("along", "over"):
+        f = sg.trace(
+            (lambda x: np.sum(x, axis=1)) if name == "along" else (lambda x: np.sum(x, axis=0)), x="n k"
+        )
+        with np.errstate(invalid="ignore"):
+            np.testing.assert_array_equal(sg.compile(f)(x), x.sum(axis=1 if name == "along" else 0))
+    np.testing.assert_array_equal(sg.compile(OPEN["largest"])(x), x.max(axis=1))
+    with pytest.raises(ValueError, match="zero-size"):
+        sg.compile(OPEN["largest"])(np.ones((3, 0)))
+    np.testing.assert_array_equal(sg.compile(OPEN["largest of none"])(np.ones((2, 0))), [-np.inf, -np.inf])
+    soft = sg.compile(sg.trace(lambda x: sg.softmax(x, axis=1), x="n k"))(np.where(x == np.inf, 2.0, x))
+    assert np.isnan(soft[1]).all() and (soft[2] == 0).all()
+    np.testing.assert_allclose(soft[3], 0.25, rtol=1e-15)
+
+
+def test_the_derivative_of_a_maximum_meets_its_ties():
+    f = sg.value_and_grad(sg.trace(lambda x: np.sum(np.max(x, axis=1) ** 2), name="f", x="n k"))
+    x = np.random.default_rng(0).integers(0, 3, (400, 5)).astype(float)
+    (value, got), (_, want) = sg.compile(f)(x), sg.compile(f, without=WITHOUT)(x)
+    assert value == (x.max(axis=1) ** 2).sum()
+    for a, b in zip(got, want):
+        np.testing.assert_array_equal(a, b)

@@ -26,7 +26,7 @@ _PRODUCTS = {"matvec", "matmat", "vecmat"}
 #: Operations besides that keep no hold of their operands.
 _READERS = _PRODUCTS | {
     "sum", "sum_by_ones", "dot", "max", "min", "top", "maximum", "minimum", "where", "decay", "sigmoid",
-    "exp_below", "shares", "versine",
+    "exp_below", "shares", "versine", "row_sums", "column_sums", "row_max",
 }  # fmt: skip
 
 

@@ -54,6 +54,12 @@ def reduction_arguments(node: Node, env: Environment) -> str:
     return ", ".join(parts)
 
 
+def axes_tuple(node: Node, env: Environment) -> str:
+    """Text of the axes as kernels take them: a tuple, also of one."""
+    axes = env.axes(node.args[0], node.axes)
+    return axes if axes.startswith("(") else f"({axes},)"
+
+
 def reduction(name: str) -> Any:
     """The form `x.name(axis=..., keepdims=...)`."""
 

@@ -13,9 +13,9 @@ from symgrad.flops import each
 from symgrad.node import OPS, Node, Op, floats, op
 from symgrad.ops.arithmetic import sign
 from symgrad.ops.exponential import kernel
-from symgrad.ops.reduce import reduced_shape
+from symgrad.ops.reduce import axes_tuple, reduced_shape
 from symgrad.rowwise import other_axes
-from symgrad.text import PRODUCT, SUM, Environment, Text, gives_scalars, helper, method, weak
+from symgrad.text import PRODUCT, SUM, Environment, Text, gives_scalars, helper, weak
 
 _warned_decay = kernel("_decay", "{0}")
 
@@ -66,13 +66,18 @@ logistic: Op = op(
     sample={"x": (-3.0, 3.0), "e": (0.0, 1.0)},
 )  # fmt: skip
 
+
+def _top_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
+    return Text(f"{env.helper('_top')}({operands[0].source}, {axes_tuple(node, env)})")
+
+
 # Along an axis without elements the maximum is -inf, where np.max would raise.
 top: Op = op(
     "top", "x", params="axes",
     doc="The largest element along axes, which are kept with size 1; -inf of none.",
     shape=lambda x, axes: reduced_shape(x, axes, True),
     dtype=floats,
-    numpy=method("max(axis={axes}, keepdims=True, initial=-np.inf)"),
+    numpy=_top_text,
     flops=each(1),
     adjoint={"x": None},
     sympy=lambda m, node, x: m.reduce(m.max, x, node.axes, True),

@@ -7,24 +7,19 @@ from typing import Any
 
 from symgrad.flops import each
 from symgrad.node import Node, Op, floats, lift, op
-from symgrad.ops.reduce import keep, reduced_axes, reduced_shape, sum_
+from symgrad.ops.reduce import axes_tuple, keep, reduced_axes, reduced_shape, sum_
 from symgrad.rowwise import other_axes
 from symgrad.spelling import public
 from symgrad.text import Environment, Text
 
 
-def _axes_text(node: Node, env: Environment) -> str:
-    axes = env.axes(node.args[0], node.axes)
-    return axes if axes.startswith("(") else f"({axes},)"
-
-
 def _logsumexp_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     keepdims = ", keepdims=True" if node.keepdims else ""
-    return Text(f"{env.helper('_logsumexp')}({operands[0].source}, {_axes_text(node, env)}{keepdims})")
+    return Text(f"{env.helper('_logsumexp')}({operands[0].source}, {axes_tuple(node, env)}{keepdims})")
 
 
 def _softmax_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
-    return Text(f"{env.helper('_softmax')}({operands[0].source}, {_axes_text(node, env)})")
+    return Text(f"{env.helper('_softmax')}({operands[0].source}, {axes_tuple(node, env)})")
 
 
 def _exponentials(m: Any, x: Any) -> Any:

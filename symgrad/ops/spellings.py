@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from symgrad.flops import each
 from symgrad.node import Node, Op, first, floats, op
+from symgrad.ops.extrema import max_
 from symgrad.ops.reduce import keep, reduced_shape
 from symgrad.ops.structure import broadcast_up
 from symgrad.rowwise import each_row, other_axes
@@ -43,6 +45,59 @@ sum_by_ones: Op = op(
         {"shapes": ("2 n d",), "axes": (1,)},
         {"shapes": ("2 n d",), "axes": (1,), "keepdims": True},
         {"shapes": ("... n d",), "axes": (1,)},
+    ],
+)  # fmt: skip
+
+
+def _call_text(kernel: str) -> Any:
+    """A call of a kernel, `keepdims=True` where the axis stays."""
+
+    def form(node: Node, operands: Sequence[Text], env: Environment) -> Text:
+        start = ", initial=-np.inf" if "initial" in node.op.params and node.initial is not None else ""
+        kept = ", keepdims=True" if node.keepdims else ""
+        return Text(f"{env.helper(kernel)}({operands[0].source}{kept}{start})")
+
+    return form
+
+
+def _summed(name: str, kernel: str, doc: str, examples: Sequence[Mapping[str, Any]]) -> Op:
+    return op(
+        name, "x", params="axes keepdims", defaults={"keepdims": False},
+        doc=doc,
+        shape=reduced_shape,
+        dtype=floats,
+        numpy=_call_text(kernel),
+        flops=each(1),
+        adjoint={"x": lambda g, y, x: broadcast_up(keep(g, y), x.shape)},
+        sympy=lambda m, node, x: m.reduce(m.sum, x, node.axes, node.keepdims),
+        rows=other_axes("add"),
+        examples=examples,
+    )  # fmt: skip
+
+
+# Where the length of rows is known when the code runs and not before, kernels choose by it.
+row_sums = _summed(
+    "row_sums", "_row_sums", "Sum along the last axis, by the spelling that is fastest for its size.",
+    [{"shapes": ("n d",), "axes": (1,)}, {"shapes": ("2 n d",), "axes": (2,), "keepdims": True}],
+)  # fmt: skip
+column_sums = _summed(
+    "column_sums", "_column_sums", "Sums of the columns of matrices, by a product with ones.",
+    [{"shapes": ("n d",), "axes": (0,)}, {"shapes": ("n d",), "axes": (0,), "keepdims": True}],
+)  # fmt: skip
+row_max: Op = op(
+    "row_max", "x", params="axes keepdims initial", defaults={"keepdims": False, "initial": None},
+    doc="The largest element along the last axis, by the spelling that is fastest for its size.",
+    shape=max_.shape,
+    dtype=first,
+    numpy=_call_text("_row_max"),
+    flops=each(1),
+    adjoint=max_.adjoint,
+    sympy=max_.sympy,
+    rows=other_axes("maximum"),
+    examples=[
+        {"shapes": ("n d",), "axes": (1,)},
+        {"shapes": ("2 n d",), "axes": (2,), "keepdims": True},
+        {"shapes": ("n d",), "axes": (1,), "initial": float("-inf")},
     ],
 )  # fmt: skip
 
