@@ -121,10 +121,10 @@ def _loss_value_and_grad_rows(X, y, w, b, n):
     loss_sum = (softplus_z - y * z).sum()
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
-    sigmoid_z = np.maximum(z >= 0, decay_z) / (1 + decay_z)  # (rows,)
-    z_bar = (sigmoid_z - y) / n                              # (rows,)
+    sigmoid_z = np.maximum(z >= 0, decay_z) / (1.0 + decay_z)  # (rows,)
+    z_bar = (sigmoid_z - y) / n                                # (rows,)
     b_bar = z_bar.sum()
-    out1_sum = X.T @ z_bar                                   # (d,)
+    out1_sum = X.T @ z_bar                                     # (d,)
 
     return loss_sum, b_bar, out1_sum
 
@@ -191,13 +191,13 @@ def loss_hvp(
 
 def _loss_hvp_rows(X, theta_dot, w, b, n):
     """What some of the rows contribute: terms of the sums."""
-    z = X @ w + b                                            # (rows,)
-    decay_z = np.exp(-np.abs(z))                             # (rows,)
-    sigmoid_minus_z = np.maximum(z <= 0, decay_z) / (1 + decay_z)  # (rows,)
-    sigmoid_z = np.maximum(z >= 0, decay_z) / (1 + decay_z)  # (rows,)
+    z = X @ w + b                                              # (rows,)
+    decay_z = np.exp(-np.abs(z))                               # (rows,)
+    sigmoid_minus_z = np.maximum(z <= 0, decay_z) / (1.0 + decay_z)  # (rows,)
+    sigmoid_z = np.maximum(z >= 0, decay_z) / (1.0 + decay_z)  # (rows,)
     t1 = (X @ theta_dot[:-1] + theta_dot[-1]) * sigmoid_minus_z * sigmoid_z / n  # (rows,)
     loss_hvp_sum = t1.sum()
-    loss_hvp_sum2 = X.T @ t1                                 # (d,)
+    loss_hvp_sum2 = X.T @ t1                                   # (d,)
 
     return loss_hvp_sum, loss_hvp_sum2
 
@@ -236,21 +236,21 @@ def loss_hessian(
     """
     theta, X, y, lam, dtype, d, n = _loss_value_and_grad_arguments(theta, X, y, lam)
 
-    w = theta[:-1]                                           # (d,)
+    w = theta[:-1]                                             # (d,)
     b = theta[-1]
-    z = X @ w + b                                            # (n,)
-    decay_z = _decay(z)                                      # (n,)
-    sigmoid_z = np.maximum(z >= 0, decay_z) / (1 + decay_z)  # (n,)
-    sigmoid_minus_z = np.maximum(z <= 0, decay_z) / (1 + decay_z)  # (n,)
-    t1 = sigmoid_z * sigmoid_minus_z                         # (n,)
-    t2 = X.T @ t1 / n                                        # (d,)
-    t3 = np.sqrt(t1)[:, None] * X                            # (n, d)
+    z = X @ w + b                                              # (n,)
+    decay_z = _decay(z)                                        # (n,)
+    sigmoid_z = np.maximum(z >= 0, decay_z) / (1.0 + decay_z)  # (n,)
+    sigmoid_minus_z = np.maximum(z <= 0, decay_z) / (1.0 + decay_z)  # (n,)
+    t1 = sigmoid_z * sigmoid_minus_z                           # (n,)
+    t2 = X.T @ t1 / n                                          # (d,)
+    t3 = np.sqrt(t1)[:, None] * X                              # (n, d)
     loss_hessian = np.zeros((d + 1, d + 1), dtype)
     loss_hessian[:-1, -1] = t2
     loss_hessian[-1, -1] = t1.sum() / n
     np.einsum("ii->i", loss_hessian[:-1, :-1])[...] = lam
     loss_hessian[:-1, :-1] += t3.T @ t3 / n
-    loss_hessian[-1, :-1] = t2                               # (d + 1, d + 1)
+    loss_hessian[-1, :-1] = t2                                 # (d + 1, d + 1)
 
     return loss_hessian
 

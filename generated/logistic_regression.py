@@ -172,9 +172,9 @@ def _loss_value_and_grad_rows(X, y, w, b, n):
     loss_sum = (softplus_z - y * z).sum()
 
     # Adjoints, from output to inputs: v_bar = d loss / d v
-    sigmoid_z = np.maximum(z >= 0, decay_z) / (1 + decay_z)  # (rows,)
-    z_bar = (sigmoid_z - y) / n                              # (rows,)
-    w_bar_sum = X.T @ z_bar                                  # (d,)
+    sigmoid_z = np.maximum(z >= 0, decay_z) / (1.0 + decay_z)  # (rows,)
+    z_bar = (sigmoid_z - y) / n                                # (rows,)
+    w_bar_sum = X.T @ z_bar                                    # (d,)
     b_bar = z_bar.sum()
 
     return loss_sum, w_bar_sum, b_bar
@@ -252,10 +252,10 @@ def _objective_value_and_grad_rows(X, y, w, b, n):
     objective_sum = (softplus_z - y * z).sum()
 
     # Adjoints, from output to inputs: v_bar = d objective / d v
-    sigmoid_z = np.maximum(z >= 0, decay_z) / (1 + decay_z)  # (rows,)
-    z_bar = (sigmoid_z - y) / n                              # (rows,)
+    sigmoid_z = np.maximum(z >= 0, decay_z) / (1.0 + decay_z)  # (rows,)
+    z_bar = (sigmoid_z - y) / n                                # (rows,)
     b_bar = z_bar.sum()
-    out1_sum = X.T @ z_bar                                   # (d,)
+    out1_sum = X.T @ z_bar                                     # (d,)
 
     return objective_sum, b_bar, out1_sum
 
@@ -399,12 +399,12 @@ def _decay(x):
 def _sigmoid(x):
     """1 / (1 + exp(-x)), with a small relative error on both sides and without overflow."""
     e = _decay(x)
-    return np.maximum(x >= 0, e) / (1 + e)
+    return np.maximum(x >= 0, e) / (1.0 + e)
 
 
 def _softplus(x):
     """log(1 + exp(x)), without overflow."""
-    return np.maximum(x, 0) + np.log1p(_decay(x))
+    return np.maximum(x, 0.0) + np.log1p(_decay(x))
 
 
 # Once a block is freed, the C library of Linux keeps smaller ones for the next tile. Else it returns them to

@@ -422,4 +422,4 @@ def _decay(x):
 def _sigmoid(x):
     """1 / (1 + exp(-x)), with a small relative error on both sides and without overflow."""
     e = _decay(x)
-    return np.maximum(x >= 0, e) / (1 + e)
+    return np.maximum(x >= 0, e) / (1.0 + e)

@@ -16,12 +16,12 @@ def _decay(x):
 def _sigmoid(x):
     """1 / (1 + exp(-x)), with a small relative error on both sides and without overflow."""
     e = _decay(x)
-    return np.maximum(x >= 0, e) / (1 + e)
+    return np.maximum(x >= 0, e) / (1.0 + e)
 
 
 def _softplus(x):
     """log(1 + exp(x)), without overflow."""
-    return np.maximum(x, 0) + np.log1p(_decay(x))
+    return np.maximum(x, 0.0) + np.log1p(_decay(x))
 
 
 def _logaddexp(a, b):

@@ -42,7 +42,7 @@ decay: Op = op(
 def _logistic_text(node: Node, operands: Sequence[Text], env: Environment) -> Text:
     x, e = operands
     compare = "<=" if node.flipped else ">="
-    return Text(f"np.maximum({x.inside(SUM)} {compare} 0, {e.source}) / (1 + {e.inside(SUM + 1)})", PRODUCT)
+    return Text(f"np.maximum({x.inside(SUM)} {compare} 0, {e.source}) / (1.0 + {e.inside(SUM + 1)})", PRODUCT)
 
 
 def _logistic_meaning(sp: Any, x: Any, e: Any, flipped: bool) -> Any:
