@@ -292,3 +292,12 @@ def test_nodes_of_the_prepared_function_know_nothing_of_rows() -> None:
     module.source()
     assert module.prepared["f"].to_text() == before
     assert "'" not in before
+
+
+def test_rows_alone_are_not_worth_a_loop_beside_whole_pairs() -> None:
+    def loss(A, B):
+        z = A @ B.T
+        return np.mean(sg.logsumexp(z, axis=1) + sg.logsumexp(z, axis=0) - 2 * np.diag(z))
+
+    text = sg.Module("m", {"f": sg.value_and_grad(sg.trace(loss, A="n d", B="n d"))}).source()
+    assert "some of the rows" not in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -174,6 +175,9 @@ def saved(function: Function, found: Plan, options: Options) -> float:
     """Temporaries of all rows that tiles save, counted in arrays of the largest, less what tiles cost."""
     results = set(function.output_nodes)
     gained = lost = largest = read = 0.0
+    for node in itertools.chain(*found.stages):
+        if is_pair(node, found.size):  # beside which single rows are nothing
+            largest = max(largest, NOMINAL * _numbers(node, found, options))
     for phase in found.phases:
         read += sum(_numbers(node, found, options) for node, _ in phase.sources)
         kept = {node for node, _ in phase.stored}

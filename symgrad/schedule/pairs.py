@@ -46,7 +46,7 @@ class Paired:
 
 def is_pair(node: Node, n: Size) -> bool:
     """Whether the node computes a value with two axes of size n."""
-    return bool(node.args) and node.shape.count(n) > 1
+    return len(node.shape) > 1 and bool(node.args) and node.shape.count(n) > 1
 
 
 def paired(function: Function, order: Sequence[Node], n: Size) -> Paired | None:
