@@ -227,3 +227,29 @@ def test_tensordot_of_axes_that_do_not_fit():
         FUNCTIONS[np.tensordot](a, b, axes=(4, 0))
     with pytest.raises(SpecError, match="two lists of one length"):
         FUNCTIONS[np.tensordot](a, b, axes=((0, 1), (0,)))
+
+
+def test_einsum_of_many_is_built_of_products_of_two():
+    X, A = symbols("n d", "d d")
+    form = einsum("ni,ij,nj->n", X, A, X)
+    assert form.op.name == "einsum" and form.args == (matmul(X, A), X)
+    a, b, c = symbols("n d", "d k", "k 2")
+    # The narrow factor first: its size is known to be small.
+    assert einsum("ij,jk,kl->il", a, b, c) is matmul(a, matmul(b, c))
+    check(
+        lambda *operands: einsum("ab,bc,a,cd->bd", *operands), "n d", "d k", "n", "k 2",
+        reference=lambda *arrays: np.einsum("ab,bc,a,cd->bd", *arrays),
+    )  # fmt: skip
+    check(lambda *operands: einsum("i,j,j->i", *operands), "n", "m", "m",
+          reference=lambda *arrays: np.einsum("i,j,j->i", *arrays))  # fmt: skip
+
+
+def test_a_quadratic_form_of_rows_goes_by_tiles():
+    import symgrad as sg
+
+    def misfit(X, A, y):
+        return np.mean((np.einsum("ni,ij,nj->n", X, A, X) - y) ** 2)
+
+    f = sg.value_and_grad(sg.trace(misfit, X="n d", A="d d", y="n"), wrt="A")
+    source = sg.Module("module", {"f": f}).source()
+    assert "X[i:j], y[i:j], A" in source and "optimize=True" not in source

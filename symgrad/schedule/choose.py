@@ -44,6 +44,8 @@ WORK = 10
 FEWEST = 512
 #: Rows and numbers up to which a tile grows for that: more than a cache holds, which costs less than calls.
 MOST_ROWS, MOST = 8192, 500_000
+#: What it saves, in temporaries, to read an array again while it is in cache, where there is one loop.
+AGAIN = 0.5
 #: Rows make much more than they read where their largest array is so many times as large.
 MUCH = 8
 #: What it costs, in temporaries, to go through columns of arrays; for the choice among dimensions that pay.
@@ -182,7 +184,13 @@ def saved(function: Function, found: Plan, options: Options) -> float:
         read += sum(_numbers(node, found, options) for node, _ in phase.sources)
         kept = {node for node, _ in phase.stored}
         summed = {node for node, _ in phase.sums}
+        sources = {node for node, _ in phase.sources}
+        met: set[Node] = set()
         for node in phase.order:
+            for a in dict.fromkeys(node.args):
+                if a in sources and a in met and len(found.phases) == 1:
+                    gained += AGAIN * _numbers(a, found, options)
+                met.add(a)
             if node.op.view or node in summed:
                 continue
             size = _numbers(node, found, options)
