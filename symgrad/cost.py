@@ -38,14 +38,15 @@ def cost(function: Function) -> Cost:
     # Elements by shape first: formulas are added once a shape, for there may be a million scalars.
     counts: dict[Shape, int] = {}
     rest = Flops({})
-    steps = [node for node in _work(function) if node.args and not node.op.view]
-    for (op, shape), number in Counter(map(attrgetter("op", "shape"), steps)).items():
-        if op.flops is None or isinstance(op.flops, int):
+    work = _work(function)
+    tally = Counter(map(attrgetter("op", "shape"), work))
+    for (op, shape), number in tally.items():
+        if not op.view and op.operands and not callable(op.flops):
             each = 1 if op.flops is None else op.flops
             counts[shape] = counts.get(shape, 0) + each * number
             operations += number if each > 0 or op.elementwise else 0
-    for node in steps:
-        if callable(node.op.flops):
+    for node in work if any(callable(op.flops) for op, _ in tally) else ():
+        if callable(node.op.flops) and node.args and not node.op.view:
             flops = node.op.flops(node)
             rest += flops
             operations += bool(flops)

@@ -277,17 +277,15 @@ class Function:
                 label[node] = repr(node.params[0]) if op.name == "const" else str(node.params[0])
                 continue
             own = label[node] = names.get(node) or f"v{count}"
-            if len(args) == 2:
-                a, b = args
-                inner = f"{label[a]}, {label[b]}"
-            else:
-                inner = ", ".join([label[a] for a in args])
-            if node.params:
-                params = ", ".join([f"{k}={v}" for k, v in zip(op.params, node.params)])
-                inner = f"{inner}, {params}" if inner else params
             if node.shape is not last:
                 last = node.shape
                 shape = shapes.get(last) or shapes.setdefault(last, shape_text(last))
+            if len(args) == 2 and not node.params:
+                a, b = args
+                yield f"  {own} = {op.name}({label[a]}, {label[b]})  # {shape}"
+                continue
+            params = [f"{k}={v}" for k, v in zip(op.params, node.params)]
+            inner = ", ".join([*[label[a] for a in args], *params])
             yield f"  {own} = {op.name}({inner})  # {shape}"
         yield f"  return {', '.join([label[node] for node in self.output_nodes])}"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import chain
-from operator import attrgetter
 from typing import ClassVar
 
 from symgrad.graph import Function
@@ -95,7 +95,6 @@ class Body:
         self.wanted = set(wanted)
         self.called = called
         self.rows = rows
-        self.uses: Mapping[Node, int] = Counter(chain.from_iterable(map(attrgetter("args"), self.order)))
         #: The results that are used, by their position, of operations that have several.
         self.results: dict[Node, dict[int, Node]] = {}
         for node in [node for node in self.order if node.op.name == "result"]:
@@ -105,12 +104,22 @@ class Body:
 
     def _reasons(self, own: Iterable[Node]) -> dict[Node, str]:
         """For each node that may get a name, why; `own` are those that get one in any case."""
-        found = dict.fromkeys(self.function.bars, ADJOINT)
-        for node, count in self.uses.items():
-            if count > 1:
-                found[node] = SHARED_ADJOINT if node in found else SHARED
+        bars = self.function.bars
+        found = dict.fromkeys(bars, ADJOINT)
+        seen: set[Node] = set()
+        for node in self.order:
+            for operand in node.args:
+                if operand in seen:
+                    found[operand] = SHARED_ADJOINT if operand in bars else SHARED
+                else:
+                    seen.add(operand)
         found.update(dict.fromkeys(own, OWN))
         return found
+
+    @cached_property
+    def uses(self) -> Mapping[Node, int]:
+        """How often each node is an operand."""
+        return Counter(chain.from_iterable(node.args for node in self.order))
 
     def build(self, comments: bool = True) -> tuple[Section, ...]:
         """The sections, each with its statements as finished lines."""
@@ -248,15 +257,14 @@ class Body:
 
     def _is_cheap(self, node: Node, text: Text) -> bool:
         """Views and signs of named things, shorter to write again than to name."""
+        if len(text.source) > CHEAP:
+            return False
         if node.op.view or (node.op.name == "neg" and not node.shape):
-            return node.args[0] in self.named and len(text.source) <= CHEAP
-        for a in node.args:
-            if a.op.name not in _NUMBERS:
-                return False
-        return len(text.source) <= CHEAP
+            return node.args[0] in self.named
+        return all(a.op.name in _NUMBERS for a in node.args)
 
     def _assign(self, node: Node, text: Text) -> None:
-        name = self._name(node)
+        name = self._new_name(node) if self.called is None else self._name(node, self.called)
         statement = node.op.statement
         if statement is None:
             lines = (f"{name} = {text.source}",)
@@ -290,12 +298,10 @@ class Body:
             return self.named[primal].rstrip("_") + "_bar"
         return self.outputs.get(node, "")
 
-    def _name(self, node: Node) -> str:
-        if self.called is None:
-            return self._new_name(node)
-        name = self.called.get(node)
+    def _name(self, node: Node, called: dict[Node, str]) -> str:
+        name = called.get(node)
         if name is None:
-            name = self.called[node] = self._new_name(node)
+            name = called[node] = self._new_name(node)
         return name
 
     def _new_name(self, node: Node) -> str:
