@@ -9,7 +9,6 @@ those of a forward part that its backward part needs are thousands.
 from __future__ import annotations
 
 import re
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -115,7 +114,7 @@ def _readers(parts: Sequence[_Part], result: str) -> dict[str, tuple[int, ...]]:
     """For each name, the parts that read it; the function's result comes after all of them."""
     found: dict[str, tuple[int, ...]] = {}
     for i, reads in enumerate([*(part.reads for part in parts), identifiers([result])]):
-        for n in sorted(reads):
+        for n in reads:  # in any order: what comes of it is looked up by name
             found[n] = (*found.get(n, ()), i)
     return found
 
@@ -152,7 +151,12 @@ def _unpacked(members: Sequence[str], bundle: str) -> list[str]:
 
 
 def _folded(members: Sequence[str]) -> list[str]:
-    text = ", ".join(members) + ","
-    return textwrap.wrap(
-        text, LINE - 8, initial_indent="    ", subsequent_indent="    ", break_long_words=False
-    )
+    """Names with commas, as many on a line as fit: a tuple may have many thousands."""
+    lines: list[str] = []
+    line = "   "
+    for name in members:
+        if len(line) + len(name) + 2 > LINE - 8 and len(line) > 3:
+            lines.append(line)
+            line = "   "
+        line = f"{line} {name},"
+    return [*lines, line]
