@@ -351,8 +351,8 @@ def test_the_generated_loops():
         "    for t in range(n):",
         "        hs[t + 1] = h",
         "    for t in reversed(range(n)):",
-        "        a_bar = h_bar2 * (1 - h_next**2)  # (d,)",
-        "        h_bar = U @ a_bar                 # (d,)",
+        "        a_bar = h_bar2 * (1.0 - h_next**2)  # (d,)",
+        "        h_bar = U @ a_bar                   # (d,)",
         "    W_bar = x.T @ a_bars          # (k, d)",
         "    U_bar = hs[:-1].T @ a_bars    # (d, d)",
     ):
