@@ -15,7 +15,9 @@ import pytest
 from benchmarks.scale import chain
 
 import symgrad as sg
+from symgrad import node
 from symgrad.collection import MANY, uncollected
+from symgrad.ops.leaves import input_node
 from symgrad.pipeline import prepare
 
 
@@ -144,3 +146,23 @@ def test_what_was_made_is_not_collected_at_once(frozen: bool) -> None:
     assert gc.isenabled()
     assert len(made) == 2 * MANY and len(further) == 20
     assert (len(seen) > 0, held > 1_000) == (frozen, frozen)
+
+
+def test_nodes_that_are_gone_leave_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are many; those that are there stay in them, and what is built again is the same node."""
+    op = node.OPS["hypot"]
+    monkeypatch.setattr(node, "_TABLES", [op.nodes])
+    monkeypatch.setattr(node, "_ENTRIES", 0)
+    monkeypatch.setattr(node, "_MOST", 10**6)
+    x, numbers = input_node("x", ()), [node.lift(i) for i in range(2000)]
+    kept = [op(x, number) for number in numbers[:500]]
+    for number in numbers[500:]:
+        op(x, number)
+    assert len(op.nodes) >= 2000
+    node._sweep()
+    assert all(entry() is not None for entry in op.nodes.values())
+    for number in numbers[500:600]:
+        op(x, number)
+    node._sweep()
+    assert sum(entry() is None for entry in op.nodes.values()) == 100
+    assert [op(x, number) for number in numbers[:500]] == kept
