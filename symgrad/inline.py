@@ -139,9 +139,9 @@ def _rebuilt(node: Node, args: tuple[Node, ...], sizes: dict[str, Size], batch: 
             # Axes are counted without the `...`, so they move back by the dimensions it became.
             if has_batch(old.shape) and new.rank > old.rank:
                 extra = new.rank - old.rank
-                if node.op.name in _VECTORS and (node.op.name != "solve" or node.args[1].rank == 1):
+                if node.op.name in _VECTORS and (node.op.name not in _SYSTEMS or node.args[1].rank == 1):
                     return _VECTORS[node.op.name](*_vectors(node, args))
-                if node.op.name in ("matmat", "solve"):
+                if node.op.name in ("matmat", *_SYSTEMS):
                     args = _aligned(node.args, args)
                 params = tuple(map(lambda n, v: _moved(node.op.name, n, v, extra), node.op.params, params))
                 break
@@ -248,7 +248,9 @@ _VECTORS = {
     "matvec": _stacked_matvec,
     "vecmat": _stacked_vecmat,
     "solve": _stacked_solve,
+    "solve_triangular": _stacked_solve,
 }
+_SYSTEMS = ("solve", "solve_triangular")
 
 
 def _moved(operation: str, parameter: str, value: Any, extra: int) -> Any:

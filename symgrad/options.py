@@ -11,6 +11,7 @@ from symgrad.errors import SpecError
 #: What makes generated code fast besides tiles and threads, each a pass of its own.
 TECHNIQUES = {
     "choices": "derivatives of both branches of a choice as one choice",
+    "triangles": "systems with a triangular matrix solved by substitution",
     "outer_products": "sums of many outer products as one product of matrices",
     "association": "chains of matrix products in the order that costs least",
     "shared_exponentials": "one exponential for softplus and sigmoid, logsumexp and softmax of an array",

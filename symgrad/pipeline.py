@@ -9,6 +9,7 @@ guard        branches not taken   -> harmless ones       (symgrad.guard), at the
 simplify     Function             -> smaller Function    (symgrad.rewrite)
 join         Function             -> fewer selections    (symgrad.rewrite.choices), in derivatives
 unmask       Function             -> fewer selections    (symgrad.guard)
+substitute   Function             -> triangular systems  (symgrad.rewrite.triangles)
 gather       Function             -> sums of outer products (symgrad.rewrite.outer)
 associate    Function             -> products in order   (symgrad.rewrite.association)
 share        Function             -> fewer exponentials  (symgrad.rewrite.exponentials)
@@ -40,6 +41,7 @@ from symgrad.rewrite.outer import gather_outer_products
 from symgrad.rewrite.residuals import keep_residuals
 from symgrad.rewrite.short_products import copy_short_factors
 from symgrad.rewrite.small_signs import sign_small_factors
+from symgrad.rewrite.triangles import substitute_triangles
 
 
 @uncollected
@@ -49,6 +51,8 @@ def prepare(function: Function, options: Options = DEFAULT) -> Function:
     unmasked = unmask(simple if "choices" in options.without else join_choices(simple))
     if unmasked is not simple:
         simple = simplify(unmasked)
+    if "triangles" not in options.without:
+        simple = substitute_triangles(simple)
     if "outer_products" not in options.without:
         simple = gather_outer_products(simple)
     if "association" not in options.without:

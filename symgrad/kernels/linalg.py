@@ -25,6 +25,24 @@ def _solve(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     return np.linalg.solve(a, np.broadcast_to(b, stack + b.shape[-2:]))
 
 
+def _solve_lower(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """The x with a x = b for a lower triangle a, in halves: products of matrices do most of it."""
+    if len(a) <= 64:
+        return np.linalg.solve(a, b)
+    h = len(a) // 2
+    x = _solve_lower(a[:h, :h], b[:h])
+    return np.concatenate((x, _solve_lower(a[h:, h:], b[h:] - a[h:, :h] @ x)))
+
+
+def _solve_upper(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """The x with a x = b for an upper triangle a, in halves: products of matrices do most of it."""
+    if len(a) <= 64:
+        return np.linalg.solve(a, b)
+    h = len(a) // 2
+    x = _solve_upper(a[h:, h:], b[h:])
+    return np.concatenate((_solve_upper(a[:h, :h], b[:h] - a[:h, h:] @ x), x))
+
+
 def _rotated(a: NDArray[Any]) -> tuple[Any, ...]:
     """Singular value decomposition u, s, v with a = u s v, the sign det(u) det(v), and where a is finite."""
     finite = np.isfinite(a).all(axis=(-2, -1))[..., None, None]

@@ -62,6 +62,7 @@ from symgrad.ops import (
     stop,
     structure,
     subscript,
+    triangular,
     trigonometric,
     windows,
 )
@@ -128,6 +129,7 @@ __all__ = [
     "stop",
     "structure",
     "subscript",
+    "triangular",
     "trigonometric",
     "windows",
 ]
