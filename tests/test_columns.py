@@ -9,6 +9,7 @@ import symgrad as sg
 from symgrad.options import Options
 from symgrad.pipeline import prepare
 from symgrad.rewrite.columns import turn_short_rows
+from symgrad.rewrite.turning import SHORT
 
 WITHOUT = ("columns",)
 
@@ -123,10 +124,14 @@ def flat(result):
     return [x for part in result for x in flat(part)] if isinstance(result, tuple) else [result]
 
 
+def _is_short(size):
+    return isinstance(size, int) and size <= SHORT
+
+
 def is_turned(f):
     """Whether columns are worked on."""
     return any(
-        node.rank >= 2 and isinstance(node.shape[0], int) and not isinstance(node.shape[-1], int)
+        node.rank >= 2 and _is_short(node.shape[0]) and not _is_short(node.shape[-1])
         for node in prepare(f).nodes()
         if node.op.name == "mul"
     )
