@@ -9,7 +9,7 @@ from collections.abc import Container, MutableMapping
 from typing import Any
 
 from symgrad.node import OPS, Node, Op, lift, rebuild
-from symgrad.rewrite.kinds import kind
+from symgrad.rewrite.kinds import TOLD, kind
 from symgrad.rewrite.literals import number
 from symgrad.rewrite.table import Apply_, Context, candidates
 from symgrad.shapes import Shape, core, has_batch
@@ -41,7 +41,13 @@ def rewrite(
         signature: tuple[Any, ...]
         if len(args) == 2:
             a, b = args
-            signature = (node.op, kind(a), kind(b), a is b)
+            first: object = a.op
+            second: object = b.op
+            if first in TOLD:
+                first = kind(a)
+            if second in TOLD:
+                second = kind(b)
+            signature = (node.op, first, second, a is b)
         elif len(args) == 1:
             signature = (node.op, kind(args[0]))
         elif len(args) == 3:
@@ -72,35 +78,40 @@ def rewrite(
 
 def _inside(root: Node, context: Context, finished: Finished, trace: MutableMapping[str, int] | None) -> Node:
     """The rules applied to the few nodes that a replacement has made below its top."""
-    fresh: dict[Node, Node] = {}
-    frontier = [root]
+    fresh: dict[Node, Node] = {}  # each with what uses it
+    meet = False
+    frontier = [(a, root) for a in root.args[::-1] if a.args]
     while frontier:
-        node = frontier.pop()
-        for operand in node.args:
-            if operand.args and operand not in finished and operand not in fresh:
-                fresh[operand] = node
-                frontier.append(operand)
+        node, above = frontier.pop()
+        if node in finished:
+            continue
+        if node in fresh:
+            meet = True
+            continue
+        fresh[node] = above
+        frontier += [(a, node) for a in node.args[::-1] if a.args]
         if len(fresh) > FRESH:
             return root  # the next pass comes by
     if not fresh:
         return root
     user, absorbs = context.user, context.absorbs
+    context.absorbs = False
     new: dict[Node, Node] = {}
-    for node in _ordered(root, fresh):
-        image = rebuild(node, [new.get(a, a) for a in node.args])
-        if node is root:
-            context.user, context.absorbs = user, absorbs
-            return image
+    # What is found later is not above what was found earlier, unless two ways down meet.
+    for node in _ordered(root, fresh) if meet else reversed(fresh):
+        image = rebuild(node, [new.get(a, a) for a in node.args]) if new else node
         context.user = fresh[node]
-        context.absorbs = False
-        new[node] = found = rewrite(image, context, finished, trace, depth=1)
+        found = rewrite(image, context, finished, trace, depth=1)
         if found is image:
             finished[image] = role(fresh[node])
-    return root
+        if found is not node:
+            new[node] = found
+    context.user, context.absorbs = user, absorbs
+    return rebuild(root, [new.get(a, a) for a in root.args]) if new else root
 
 
 def _ordered(root: Node, fresh: Container[Node]) -> list[Node]:
-    """The root and the fresh nodes below it, operands first."""
+    """The fresh nodes below the root, operands first."""
     order: list[Node] = []
     done: set[Node] = set()
     stack = [(root, False)]
@@ -114,7 +125,7 @@ def _ordered(root: Node, fresh: Container[Node]) -> list[Node]:
             continue
         stack.append((node, True))
         stack.extend((a, False) for a in node.args if a in fresh)
-    return order
+    return order[:-1]
 
 
 def conform(new: Node, old: Node) -> Node | None:

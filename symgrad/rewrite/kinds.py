@@ -11,6 +11,8 @@ from symgrad.rewrite.pattern import Apply, Literal, Pattern, Variable
 
 _CONST, _MUL, _DIV = OPS["const"], OPS["mul"], OPS["div"]
 
+#: The operations that `kind` tells more of than which they are.
+TOLD = frozenset({_CONST, _MUL, _DIV})
 #: Numbers that laws name, as operands that must be just these.
 _NAMED: set[object] = set()
 

@@ -85,16 +85,22 @@ class _Passes:
                 new[node] = node
                 continue
             image = node
-            for a in args:
-                if new[a] is not a:
-                    image = build(node.op, tuple([new[k] for k in args]), node.params)
-                    break
+            if len(args) == 2:
+                a, b = args
+                c, d = new[a], new[b]
+                if c is not a or d is not b:
+                    image = build(node.op, (c, d), node.params)
+            else:
+                for a in args:
+                    if new[a] is not a:
+                        image = build(node.op, tuple([new[k] for k in args]), node.params)
+                        break
             above = user[node]
             while above is not None and above.op is _NEG:
                 above = user[above]
             if image not in finished and (again is None or image is not node or node in again):
                 context.user = above
-                context.absorbs = above is not None and _absorbs(above, node)
+                context.absorbs = above is not None and (above.op is _ADD or _absorbs(above, node))
                 image = rewrite(image, context, finished, trace)
                 if image.op in _SHARED:
                     image = shared(image)

@@ -16,7 +16,7 @@ from symgrad.rewrite.kinds import admits, note_literals
 from symgrad.rewrite.pattern import Apply, Pattern, Variable, parse_law, variants
 
 
-@dataclass
+@dataclass(slots=True)
 class Context:
     """What a rule may know of the function around a node."""
 

@@ -222,7 +222,8 @@ def may_meet(root: Node, context: Context) -> bool:
     """
     several, shape = context.several, root.shape
     holders: tuple[dict[Node, int], dict[Node, int]] = {}, {}  # of factors, of divisors
-    literals = term = 0
+    scaled: list[Node] = []  # terms with literals
+    term = 0
     sums = [root]
     while sums:
         node = sums.pop()
@@ -259,10 +260,33 @@ def may_meet(root: Node, context: Context) -> bool:
         else:
             return True
         if literal:
-            if literals:
+            scaled.append(node)
+    return len(scaled) > 1 and sum(_has_coefficient(node, context) for node in scaled) > 1
+
+
+def _has_coefficient(root: Node, context: Context) -> bool:
+    """Whether `factors` may find a literal in the product."""
+    several = context.several
+    plain = True  # no factor and no divisor so far
+    node = root
+    for _ in range(REACH):
+        op = node.op
+        if op not in LINEAR or (node is not root and node in several):
+            break
+        if op is _NEG:
+            node = node.args[0]
+            continue
+        a, b = node.args
+        if b.op is _CONST or (op is _MUL and a.op is _CONST):
+            return True
+        if op is _DIV and not is_size(b):
+            if not plain:
+                break
+            if b.op is _MUL and b.args[0].op is _CONST:
                 return True
-            literals = 1
-    return False
+        plain = plain and op is _DIV and is_size(b)
+        node = a
+    return node.op is _CONST
 
 
 def add_up(parts: list[Product]) -> Node:

@@ -83,7 +83,7 @@ def gather_factors(node: Node, context: Context) -> Node | None:
     """Rebuild a product where that saves work on arrays, or where the same factors have met before."""
     if _goes_on(node, context) or not (node.shape or node.op is _MUL):
         return None
-    if not node.shape and _is_short(node, context):
+    if not node.shape and (_has_own_factor(node, context) or _is_short(node, context)):
         return None
     product = spread(node, context)
     if product is None or not product.leaves:
@@ -98,6 +98,14 @@ def gather_factors(node: Node, context: Context) -> Node | None:
         return None
     found = context.products.setdefault(product.key(), node)
     return None if found.shape != node.shape or found.dtype != node.dtype else found
+
+
+def _has_own_factor(node: Node, context: Context) -> bool:
+    """Whether nothing else uses one of two factors: no other product has the same ones."""
+    for operand in node.args:
+        if operand.args and operand.op not in LINEAR and operand not in context.several:
+            return True
+    return False
 
 
 def _is_short(node: Node, context: Context) -> bool:
