@@ -406,7 +406,8 @@ def _floats(names, values, only=None):
             type(value) is np.ndarray and value.dtype is _SINGLE and value.ndim
         ):
             return _any_floats(names, values, only)
-    return values, np.float32
+    arrays[:] = values
+    return arrays, np.float32
 
 
 def _integers(name, value):

@@ -302,7 +302,8 @@ def _floats(names, values, only=None):
             type(value) is np.ndarray and value.dtype is _SINGLE and value.ndim
         ):
             return _any_floats(names, values, only)
-    return values, np.float32
+    arrays[:] = values
+    return arrays, np.float32
 
 
 def _batch_shape(names, shapes):
@@ -320,13 +321,15 @@ def _batch_shape(names, shapes):
 def _elementwise(names, values, only=None):
     """The same for elementwise arguments alone, with their common shape."""
     # Most calls have arrays of one shape.
+    arrays = []
     shape = values[0].shape if only is None and type(values[0]) is np.ndarray else ()
     if shape:
         for value in values:
             if type(value) is not np.ndarray or value.dtype is not _DOUBLE or value.shape != shape:
                 break
         else:
-            return values, np.float64, shape
+            arrays += values
+            return arrays, np.float64, shape
     arrays, dtype = _floats(names, values, only)
     return arrays, dtype, _batch_shape(names, [array.shape for array in arrays])
 
