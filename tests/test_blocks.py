@@ -153,11 +153,11 @@ def test_closed_forms():
     assert "f_hessian = t3.T @ t3 / n" in logistic
     assert "A + A.T" in closed(lambda x, A: x @ A @ x, "x", x="n", A="n n")
     gram = closed(lambda A, x: np.sum((A @ x) ** 4), "x", A="m n", x="n")
-    assert "t1 = (A @ x)[:, None] * A" in gram and "f_hessian = 12 * (t1.T @ t1)" in gram
+    assert "t1 = (A @ x)[:, None] * A" in gram and "f_hessian = 12.0 * (t1.T @ t1)" in gram
     signed = closed(lambda A, x: np.sum((A @ x) ** 3), "x", A="m n", x="n")
-    assert "6 * (A.T @ ((A @ x)[:, None] * A))" in signed
+    assert "6.0 * (A.T @ ((A @ x)[:, None] * A))" in signed
     factors = closed(lambda T, U, V: np.sum((T - U @ V.T) ** 2), "U", T="m n", U="m k", V="n k")
-    assert 'np.einsum("ijik->ijk", f_hessian)[...] = 2 * (V.T @ V)' in factors
+    assert 'np.einsum("ijik->ijk", f_hessian)[...] = 2.0 * (V.T @ V)' in factors
     assert "eye" not in logistic + gram + factors
 
 

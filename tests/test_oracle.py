@@ -36,7 +36,7 @@ def declare(name: str, operands: str, meaning: Any, **fields: Any) -> Op:
         name=name,
         operands=tuple(operands.split()),
         sympy=meaning,
-        adjoint={},
+        adjoint=dict.fromkeys(operands.split()),
         dtype=fields.pop("dtype", floats),
     )
     return replace(record, **fields)
@@ -67,7 +67,7 @@ product = declare(
     "t_product", "a b", lambda m, node, a, b: np.dot(a, b), shape=lambda a, b: a.shape[:-1] + b.shape[1:]
 )
 entry = declare(
-    "t_entry", "x", lambda m, node, x: np.asarray(x[node.at]), params=("at",), shape=lambda x, at: ()
+    "t_entry", "x", lambda m, node, x: np.asarray(x[node.params[0]]), params=("at",), shape=lambda x, at: ()
 )
 
 
