@@ -13,6 +13,7 @@ TECHNIQUES = {
     "choices": "derivatives of both branches of a choice as one choice",
     "triangles": "systems with a triangular matrix solved by substitution",
     "outer_products": "sums of many outer products as one product of matrices",
+    "small_scales": "numbers that scale products of rows with each other taken by the rows",
     "association": "chains of matrix products in the order that costs least",
     "shared_exponentials": "one exponential for softplus and sigmoid, logsumexp and softmax of an array",
     "small_signs": "signs of large products taken by their small factor",

@@ -11,6 +11,7 @@ join         Function             -> fewer selections    (symgrad.rewrite.choice
 unmask       Function             -> fewer selections    (symgrad.guard)
 substitute   Function             -> triangular systems  (symgrad.rewrite.triangles)
 gather       Function             -> sums of outer products (symgrad.rewrite.outer)
+scale        Function             -> scales of rows      (symgrad.rewrite.small_scales)
 associate    Function             -> products in order   (symgrad.rewrite.association)
 share        Function             -> fewer exponentials  (symgrad.rewrite.exponentials)
 sign         Function             -> signs of the small  (symgrad.rewrite.small_signs)
@@ -40,6 +41,7 @@ from symgrad.rewrite.fission import split_loops
 from symgrad.rewrite.outer import gather_outer_products
 from symgrad.rewrite.residuals import keep_residuals
 from symgrad.rewrite.short_products import copy_short_factors
+from symgrad.rewrite.small_scales import scale_small_factors
 from symgrad.rewrite.small_signs import sign_small_factors
 from symgrad.rewrite.triangles import substitute_triangles
 
@@ -55,6 +57,8 @@ def prepare(function: Function, options: Options = DEFAULT) -> Function:
         simple = substitute_triangles(simple)
     if "outer_products" not in options.without:
         simple = gather_outer_products(simple)
+    if "small_scales" not in options.without:
+        simple = scale_small_factors(simple)
     if "association" not in options.without:
         simple = associate(simple, options.typical)
     if "shared_exponentials" not in options.without:

@@ -31,6 +31,13 @@ def test_the_hessian_shown_is_one_that_is_generated():
     assert shown in module.read_text(encoding="utf-8")
 
 
+def test_the_loop_shown_is_what_its_block_prints():
+    (block,) = [block for block in BLOCKS if "sg.scan" in block]
+    shown = next(block for block in re.findall(r"```py\n(.*?)```", README, re.S) if "a_bars" in block)
+    _, printed = run(block)
+    assert shown in printed
+
+
 def test_the_other_blocks_run_and_print_what_they_say():
     for block in BLOCKS[2:]:
         _, printed = run(block)
