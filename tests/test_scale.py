@@ -19,6 +19,7 @@ from symgrad import node
 from symgrad.collection import MANY, uncollected
 from symgrad.ops.leaves import input_node
 from symgrad.pipeline import prepare
+from symgrad.transforms import gradient
 
 
 def energy(n: int) -> sg.Function:
@@ -166,3 +167,29 @@ def test_nodes_that_are_gone_leave_the_tables(monkeypatch: pytest.MonkeyPatch) -
     node._sweep()
     assert sum(entry() is None for entry in op.nodes.values()) == 100
     assert [op(x, number) for number in numbers[:500]] == kept
+
+
+def test_large_functions_are_simplified_before_they_are_differentiated() -> None:
+    def chain(q: Any, steps: int) -> Any:
+        y = q[0]
+        for i in range(steps):
+            y = np.sin(q[0] * (1 + i) / steps) + y * q[1] / (1 + y**2)
+        return y
+
+    large = sg.trace(lambda q: chain(q, 2_500), name="f", q="2")
+    assert len(large.nodes()) > gradient.LARGE
+    made = sg.value_and_grad(large, "q")
+    assert made.origin is not None and made.origin.base is large
+    literals = sum(node.op.name == "mul" and node.args[1].is_constant() for node in made.nodes())
+    assert literals == 0  # the numbers of q * (1 + i) / steps have met
+    small = sg.value_and_grad(sg.trace(lambda q: chain(q, 20), name="f", q="2"), "q")
+    assert any(node.op.name == "mul" and node.args[1].is_constant() for node in small.nodes())
+    q = np.array([0.3, 0.4])
+    value, got = sg.compile(made)(q)
+    step = 1e-6
+    around = [
+        sg.compile(large)(q + step * np.eye(2)[i]) - sg.compile(large)(q - step * np.eye(2)[i])
+        for i in (0, 1)
+    ]
+    np.testing.assert_allclose(got, np.array(around) / (2 * step), rtol=1e-6)
+    assert value == sg.compile(large)(q)

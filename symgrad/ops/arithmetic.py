@@ -65,17 +65,29 @@ div = op(
     dtype=floats,
     numpy=_quotient,
     price=0.36,
-    adjoint={"a": lambda g, y, a, b: g / b, "b": lambda g, y, a, b: -(g / b * y)},
+    adjoint={
+        "a": lambda g, y, a, b: g / b,
+        "b": lambda g, y, a, b: -(y / b if g.is_constant(1) else g / b * y),
+    },
     sympy=lambda sp, a, b: a / b,
     sample={"a": (-2.0, 2.0), "b": (0.5, 2.0)},
     safe={"b": 1.0},
 )  # fmt: skip
 
+
+def _twice(g: Node) -> Node:
+    """2 g, with the number where simplification puts it: large functions are not rebuilt for that."""
+    if g.op is div and not g.shape:
+        a, b = g.args
+        return (lift(2) if a.is_constant(1) else 2 * a) / b
+    return lift(2) if g.is_constant(1) else 2 * g
+
+
 square = op(
     "square", "x",
     doc="Square.",
     numpy=gives_scalars(lambda node, operands, env: power_form(node, [*operands, _TWO], env)),
-    adjoint={"x": lambda g, y, x: 2 * g * x},
+    adjoint={"x": lambda g, y, x: _twice(g) * x},
     sympy=lambda sp, x: x**2,
 )  # fmt: skip
 
