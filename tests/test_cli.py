@@ -356,7 +356,7 @@ def test_ops_prints_one_operation_as_it_is_declared() -> None:
         "    shape   operands broadcast\n"
         "    numpy   a / b\n"
         "    a_bar   += g / b\n"
-        "    b_bar   += -(g / b * y)\n"
+        "    b_bar   += -times(g / b, y)\n"
         "    tested  a in [-2, 2], b in [0.5, 2]\n"
         "\n"
     )

@@ -44,6 +44,12 @@ mul = op(
 )  # fmt: skip
 
 
+def times(q: Node, y: Node) -> Node:
+    """q y, as y / b where q is 1 / b, which is what simplification makes of it."""
+    reciprocal = q.op is div and q.args[0].is_constant(1) and not q.args[1].shape
+    return y / q.args[1] if reciprocal else q * y
+
+
 _slash = infix("/", PRODUCT)
 _TWO = Text("2", weak=True)
 
@@ -67,7 +73,7 @@ div = op(
     price=0.36,
     adjoint={
         "a": lambda g, y, a, b: g / b,
-        "b": lambda g, y, a, b: -(y / b if g.is_constant(1) else g / b * y),
+        "b": lambda g, y, a, b: -times(g / b, y),
     },
     sympy=lambda sp, a, b: a / b,
     sample={"a": (-2.0, 2.0), "b": (0.5, 2.0)},
@@ -75,7 +81,7 @@ div = op(
 )  # fmt: skip
 
 
-def _twice(g: Node) -> Node:
+def twice(g: Node) -> Node:
     """2 g, with the number where simplification puts it: large functions are not rebuilt for that."""
     if g.op is div and not g.shape:
         a, b = g.args
@@ -87,7 +93,7 @@ square = op(
     "square", "x",
     doc="Square.",
     numpy=gives_scalars(lambda node, operands, env: power_form(node, [*operands, _TWO], env)),
-    adjoint={"x": lambda g, y, x: _twice(g) * x},
+    adjoint={"x": lambda g, y, x: twice(g) * x},
     sympy=lambda sp, x: x**2,
 )  # fmt: skip
 
