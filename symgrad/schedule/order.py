@@ -13,8 +13,8 @@ from symgrad.options import Options
 
 #: Another order than the author's is taken where it keeps at most this part of the memory.
 GAIN = 0.9
-#: Operations above which none is looked for.
-MOST = 2000
+#: Operations above which none is looked for, and arrays below which.
+MOST, FEWEST = 2000, 4
 
 
 def order_of(function: Function, options: Options | None = None) -> tuple[list[Node], set[Node]]:
@@ -32,6 +32,8 @@ def order_of(function: Function, options: Options | None = None) -> tuple[list[N
         order = forward + [node for node in needed if node not in ahead]
     if options is None or "short_lives" in options.without or len(order) > MOST:
         return order, ahead
+    if sum(bool(node.shape and node.args) for node in order) < FEWEST:
+        return order, ahead  # numbers take no memory to speak of
     other = short_lives(order, ahead, function.output_nodes)
     least, usual = (_most(nodes, function.output_nodes) for nodes in (other, order))
     return (other if least <= GAIN * usual else order), ahead
