@@ -35,10 +35,18 @@ def written(u: Any, v: Any, A: Any) -> Any:
     return first - (np.exp(u)[:, None] * v**3 - (A**2 + np.cos(v)[None, :] * u[:, None] ** 2))
 
 
+def turned(u: Any, v: Any, A: Any) -> Any:
+    """A transposed sum with a row, a column and a number in it."""
+    parts = [np.sin(k * v)[:, None] * np.cos(k * u) for k in (1, 2, 3, 4)]
+    return A.T + (np.exp(u)[:, None] * v + v - u[:, None] + 2.0 + A).T - sum(parts)
+
+
 CASES = {
     "scaling'": sg.value_and_grad(sg.trace(scaling, C="n m", a="n", b="m")),
     "recurrence'": sg.value_and_grad(sg.trace(recurrence, W="n n", h="n", y="n")),
     "written": sg.trace(written, u="n", v="m", A="n m"),
+    "turned": sg.trace(turned, u="n", v="m", A="n m"),
+    "turned, square": sg.trace(turned, u="n", v="n", A="n n"),
 }
 
 

@@ -240,6 +240,13 @@ def test_einsum_of_many_is_built_of_products_of_two():
         lambda *operands: einsum("ab,bc,a,cd->bd", *operands), "n d", "d k", "n", "k 2",
         reference=lambda *arrays: np.einsum("ab,bc,a,cd->bd", *arrays),
     )  # fmt: skip
+    A, B = symbols("n d", "d k")
+    C = input_node("C", (A.shape[0], B.shape[1]))
+    assert einsum("ab,bc,ac->ac", A, B, C) is matmul(A, B) * C
+    check(
+        lambda *operands: einsum("i,i,jk->j", *operands), "n", "n", "d k",
+        reference=lambda *arrays: np.einsum("i,i,jk->j", *arrays),
+    )  # fmt: skip
     check(lambda *operands: einsum("i,j,j->i", *operands), "n", "m", "m",
           reference=lambda *arrays: np.einsum("i,j,j->i", *arrays))  # fmt: skip
 

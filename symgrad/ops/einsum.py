@@ -252,8 +252,9 @@ def _contracted(factors: Sequence[tuple[Node, str]], output: str) -> Node:
     if all(label in output for _, term in factors for label in term):
         aligned = [_aligned(x, term, output) for x, term in factors]
         return functools.reduce(lambda a, b: a * b, aligned)
-    while len(factors) > 2:
-        factors = _joined(factors, output)
+    if len(factors) > 2:
+        nodes, terms = zip(*_joined(factors, output))
+        return contract(nodes, terms, output)
     first, second = factors
     plain = _plain(first, second, output) or _plain(second, first, output)
     if plain is not None:

@@ -78,9 +78,14 @@ def _gathered(root: Node, uses: Mapping[Node, int], new: Mapping[Node, Node]) ->
     right = OPS["stack"](*[v for _, v, _ in outers], axis=0)
     total = matmat(swap(left), right)
     for node, minus, turned in rest:
-        term = swap(new[node]) if turned and node.rank == 2 else new[node]
+        term = _turned(new[node]) if turned else new[node]
         total = _SUB(total, term) if minus else _ADD(total, term)
     return total if total.shape == root.shape else None
+
+
+def _turned(x: Node) -> Node:
+    """What meets the transpose of a matrix as x meets the matrix."""
+    return swap(x) if x.rank == 2 else OPS["expand_dims"](x, axes=(1,)) if x.rank == 1 else x
 
 
 def _factors(node: Node, new: Mapping[Node, Node]) -> tuple[Node, Node] | None:
